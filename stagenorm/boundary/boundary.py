@@ -1,0 +1,196 @@
+"""Boundary: a request in, a verdict out.
+
+``open`` says whether a request is guarded, ``wants_body`` whether its body must be held, ``inspect`` judges it. The
+adapters do nothing but move bytes between these and the server.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from time import perf_counter
+
+from stagenorm.boundary import headers as http
+from stagenorm.boundary.decisions import Decision, Situation, decide, strictest
+from stagenorm.boundary.endpoint import Endpoint, Routes
+from stagenorm.boundary.fields import Field
+from stagenorm.boundary.guard import Guard, Parts
+from stagenorm.boundary.problem import MEDIA_TYPE, problem
+from stagenorm.boundary.reading import MAX_FINDINGS, Reading, Slot
+from stagenorm.boundary.request import Pass, Reject, Request, Rewrite, Verdict
+from stagenorm.core.canary import in_share
+from stagenorm.core.modes import FixedModes, Mode, ModeSource, ModeState, ModeView
+from stagenorm.core.normalizer import Normalizer
+from stagenorm.core.vocabulary import Vocabulary
+from stagenorm.errors import ConfigurationError
+from stagenorm.events import Finding, FindingKind, Hook, Inspected, Outcome
+
+_logger = logging.getLogger("stagenorm")
+_PASS = Pass()
+_CANONICAL = frozenset({FindingKind.CANONICAL})
+
+
+class Boundary:
+    """Lets only canonical values through to the endpoints that it guards, as its mode says. Safe to share.
+
+    Args:
+        vocabulary: for every field that names none of its own.
+        endpoints: the guarded operations.
+        modes: where the mode is read; without one the boundary stays in warn.
+        hooks: hear an event for every guarded request.
+        max_body_bytes: the largest body that is read, in bytes.
+        consumer_header: the request header that identifies a consumer; None takes the client's address.
+        salt: sets this rollout's canary apart from others.
+
+    Attributes:
+        modes: may be replaced while running; the next request reads the new one.
+
+    Raises:
+        ConfigurationError: endpoints or fields contradict each other; the message names them and the fix.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        endpoints: Iterable[Endpoint],
+        modes: ModeSource | None = None,
+        *,
+        hooks: Iterable[Hook] = (),
+        max_body_bytes: int = 1 << 20,
+        consumer_header: str | None = None,
+        salt: str = "stagenorm",
+    ) -> None:
+        if max_body_bytes < 1:
+            raise ConfigurationError(f"max_body_bytes is {max_body_bytes}: give at least 1")
+        self.vocabulary = vocabulary
+        self.endpoints = tuple(endpoints)
+        self.modes: ModeSource = modes or FixedModes(ModeView())
+        self.hooks: list[Hook] = list(hooks)
+        self.max_body_bytes = max_body_bytes
+        self._consumer_header = consumer_header.lower().encode("latin-1") if consumer_header else None
+        self._salt = salt
+        self._normalizers = {vocabulary: Normalizer(vocabulary)}
+        self._routes = Routes(self.endpoints)
+        self._guards = {each.name: Guard(each, self._slot, max_body_bytes) for each in self.endpoints}
+
+    def _slot(self, declared: Field) -> Slot:
+        vocabulary = declared.vocabulary or self.vocabulary
+        return Slot(declared, self._normalizers.setdefault(vocabulary, Normalizer(vocabulary)))
+
+    def open(self, method: str, path: str) -> Guard | None:
+        """The guard of a request, or None: hand that request on untouched.
+
+        Args:
+            method: as the client wrote it.
+            path: decoded, below the mounted application.
+        """
+        endpoint = self._routes.find(method, path)
+        return self._guards[endpoint.name] if endpoint else None
+
+    def inspect(self, request: Request) -> Verdict:
+        """Judge one guarded request. Nothing is raised: a failure of the boundary itself is a finding too."""
+        started = perf_counter()
+        state = ModeState(Mode.WARN)
+        situation = Situation.WARN
+        consumer = None
+        failure: Exception | None = None
+        try:
+            state = self.modes.view.state(request.guard.endpoint.name)
+            consumer = self._consumer(request)
+            inside = state.mode is Mode.ENFORCE and in_share(consumer, state.share, self._salt)
+            situation = Situation.of(state.mode, inside)
+            parts = request.guard.read(request)
+            verdict, decision = self._conclude(request, parts, situation)
+        except Exception as error:  # the last line of defence: whatever it is, the table says what follows
+            _logger.exception("the boundary failed on endpoint %s", request.guard.endpoint.name)
+            failure = error
+            parts = Parts(body=Reading.of(Finding(FindingKind.FAILED, "request", detail="the check itself failed")))
+            verdict, decision = self._conclude(request, parts, situation)
+        if self.hooks:
+            self._tell(
+                Inspected(
+                    endpoint=request.guard.endpoint.name,
+                    mode=state.mode,
+                    in_share=situation is Situation.ENFORCE,
+                    outcome=_OUTCOMES[type(verdict)],
+                    would_reject=decision.would_reject,
+                    logged=decision.logged,
+                    counts=_counts(parts),
+                    findings=tuple(_findings(parts)),
+                    consumer=consumer,
+                    seconds=perf_counter() - started,
+                    error=failure,
+                )
+            )
+        return verdict
+
+    def _consumer(self, request: Request) -> str | None:
+        if self._consumer_header is None:
+            return request.client
+        found = http.values(request.headers, self._consumer_header)
+        return found[0].decode("latin-1") if found else None
+
+    def _conclude(self, request: Request, parts: Parts, situation: Situation) -> tuple[Verdict, Decision]:
+        kinds = {kind for reading in parts.readings() for kind in reading.counts}
+        decision = strictest(decide(kind, situation) for kind in kinds)
+        if kinds <= _CANONICAL:
+            return _PASS, decision
+        if decision.outcome is Outcome.REJECT:
+            return _reject(request, parts, situation, decision.status), decision
+        notices = http.notices(request.guard.endpoint, _noticed(parts, situation)) if decision.notice else []
+        headers = tuple(notices)
+        if decision.outcome is Outcome.REWRITE:
+            return _rewrite(request, parts, headers), decision
+        return Pass(headers), decision
+
+    def _tell(self, event: Inspected) -> None:
+        for hook in self.hooks:
+            try:
+                hook(event)
+            except Exception:  # a hook is someone else's code, and must not fail a request
+                _logger.exception("hook %r failed", hook)
+
+
+_OUTCOMES = {Pass: Outcome.PASS, Rewrite: Outcome.REWRITE, Reject: Outcome.REJECT}
+
+
+def _findings(parts: Parts) -> Sequence[Finding]:
+    return [finding for reading in parts.readings() for finding in reading.findings]
+
+
+def _counts(parts: Parts) -> Counter[FindingKind]:
+    counts: Counter[FindingKind] = Counter()
+    for reading in parts.readings():
+        counts.update(reading.counts)
+    return counts
+
+
+def _noticed(parts: Parts, situation: Situation) -> list[tuple[str, str]]:
+    """The distinct pairs of field and finding that the table gives a notice."""
+    pairs = ((each.field, each.kind.value) for each in _findings(parts) if decide(each.kind, situation).notice)
+    return list(dict.fromkeys(pairs))
+
+
+def _rewrite(request: Request, parts: Parts, headers: tuple[tuple[bytes, bytes], ...]) -> Rewrite:
+    path = parts.path.rewrite() if parts.path and parts.path.rewrite else None
+    return Rewrite(
+        headers,
+        path=path.decode("utf-8", "surrogatepass") if path else None,
+        raw_path=request.guard.rewritten_raw_path(request.path, request.raw_path) if path else None,
+        query=parts.query.rewrite() if parts.query and parts.query.rewrite else None,
+        body=parts.body.rewrite() if parts.body and parts.body.rewrite else None,
+    )
+
+
+def _reject(request: Request, parts: Parts, situation: Situation, status: int) -> Reject:
+    def rejects(kind: FindingKind) -> bool:
+        return decide(kind, situation).outcome is Outcome.REJECT
+
+    listed = [finding for finding in _findings(parts) if rejects(finding.kind)][:MAX_FINDINGS]
+    total = sum(times for kind, times in _counts(parts).items() if rejects(kind))
+    body = problem(status, listed, total)
+    headers = ((b"content-type", MEDIA_TYPE), (b"cache-control", b"no-store"))
+    if request.method.upper() == "HEAD":
+        return Reject(status, headers)
+    return Reject(status, (*headers, (b"content-length", b"%d" % len(body))), body)

@@ -1,0 +1,101 @@
+"""The decision table: what each finding leads to in each mode. Nothing else decides.
+
+The rows are the findings, the columns are the four situations a request can be in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from stagenorm.core.modes import Mode
+from stagenorm.events import FindingKind, Outcome
+
+
+class Situation(Enum):
+    """The column of the table that a request falls into."""
+
+    OFF = "off"
+    WARN = "warn"
+    ENFORCE = "enforce, in the canary share"
+    OUTSIDE = "enforce, outside the share"
+
+    @classmethod
+    def of(cls, mode: Mode, in_share: bool) -> Situation:
+        """The situation of a request under a mode."""
+        if mode is Mode.ENFORCE:
+            return cls.ENFORCE if in_share else cls.OUTSIDE
+        return cls.OFF if mode is Mode.OFF else cls.WARN
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One cell of the table. Every cell is counted.
+
+    Attributes:
+        outcome: what becomes of the request, as far as this finding goes.
+        notice: whether the response says so in a header.
+        logged: whether it is worth a log record.
+        would_reject: whether full enforcement would reject what passes here.
+        status: of the problem document, where the request is rejected.
+    """
+
+    outcome: Outcome = Outcome.PASS
+    notice: bool = False
+    logged: bool = False
+    would_reject: bool = False
+    status: int = 0
+
+
+def _reject(status: int) -> Decision:
+    return Decision(Outcome.REJECT, logged=True, status=status)
+
+
+_PASS = Decision()
+_NOTICE = Decision(notice=True, would_reject=True)
+_NOTICE_LOGGED = Decision(notice=True, logged=True, would_reject=True)
+_LOGGED = Decision(logged=True, would_reject=True)
+_REWRITE = Decision(Outcome.REWRITE)
+_REWRITE_NOTICE = Decision(Outcome.REWRITE, notice=True)
+
+_OFF, _WARN, _ENFORCE, _OUTSIDE = Situation
+_TABLE: Mapping[FindingKind, Mapping[Situation, Decision]] = MappingProxyType(
+    {
+        FindingKind.CANONICAL: {_OFF: _PASS, _WARN: _PASS, _ENFORCE: _PASS, _OUTSIDE: _PASS},
+        FindingKind.ALIAS: {_OFF: _PASS, _WARN: _REWRITE_NOTICE, _ENFORCE: _REWRITE, _OUTSIDE: _REWRITE_NOTICE},
+        FindingKind.SEALED_ALIAS: {_OFF: _PASS, _WARN: _NOTICE, _ENFORCE: _reject(400), _OUTSIDE: _NOTICE},
+        FindingKind.UNKNOWN: {_OFF: _PASS, _WARN: _NOTICE_LOGGED, _ENFORCE: _reject(400), _OUTSIDE: _NOTICE_LOGGED},
+        FindingKind.UNREADABLE: {_OFF: _PASS, _WARN: _NOTICE_LOGGED, _ENFORCE: _reject(400), _OUTSIDE: _NOTICE_LOGGED},
+        FindingKind.TOO_LARGE: {_OFF: _PASS, _WARN: _NOTICE, _ENFORCE: _reject(413), _OUTSIDE: _NOTICE},
+        FindingKind.UNSUPPORTED: {_OFF: _PASS, _WARN: _NOTICE, _ENFORCE: _reject(415), _OUTSIDE: _NOTICE},
+        FindingKind.FAILED: {_OFF: _PASS, _WARN: _LOGGED, _ENFORCE: _reject(500), _OUTSIDE: _LOGGED},
+    }
+)
+
+
+def decide(kind: FindingKind, situation: Situation) -> Decision:
+    """What one finding leads to."""
+    return _TABLE[kind][situation]
+
+
+def strictest(decisions: Iterable[Decision]) -> Decision:
+    """What several findings of one request lead to together.
+
+    A rejection outweighs a rewrite and a rewrite outweighs a pass; of two rejections the higher status is told, and
+    a notice or a log record that one asks for is given.
+    """
+    total = _PASS
+    for each in decisions:
+        total = Decision(
+            max(total.outcome, each.outcome, key=_WEIGHT.__getitem__),
+            total.notice or each.notice,
+            total.logged or each.logged,
+            total.would_reject or each.would_reject,
+            max(total.status, each.status),
+        )
+    return total
+
+
+_WEIGHT = {Outcome.PASS: 0, Outcome.REWRITE: 1, Outcome.REJECT: 2}

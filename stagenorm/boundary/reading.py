@@ -1,0 +1,90 @@
+"""What reading one part of a request yields, and how one declared field judges a value.
+
+``Slot`` is the only place where the boundary asks a normalizer; ``Reading`` is what json_body, parameters and the
+path reader all return.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from stagenorm.boundary.fields import Field
+from stagenorm.core.normalizer import Match, Normalizer, Unknown
+from stagenorm.events import Finding, FindingKind
+
+MAX_FINDINGS = 100
+"""Findings kept of one part of a request; beyond it they are only counted, so that no body makes a larger answer."""
+
+
+class Slot:
+    """A declared field bound to the normalizer that judges its values.
+
+    Args:
+        declared: the field.
+        normalizer: of the field's own vocabulary, or of the boundary's.
+    """
+
+    __slots__ = ("canonical", "declared", "find", "label", "normalizer", "required")
+
+    def __init__(self, declared: Field, normalizer: Normalizer) -> None:
+        self.declared = declared
+        self.normalizer = normalizer
+        self.label = declared.label
+        self.required = bool(getattr(declared, "required", False))
+        self.canonical = frozenset(normalizer.vocabulary.values)
+        self.find: Callable[[str], Match | None] = normalizer.find
+
+    def alias(self, where: str, raw: str) -> Finding:
+        """The finding for a form that is not canonical but means a canonical value."""
+        return Finding(FindingKind.ALIAS, self.label, where, raw, "the value is an alias", (), self._allowed)
+
+    def unknown(self, where: str, raw: str) -> Finding:
+        """The finding for a value that the vocabulary does not hold, explained."""
+        found = self.normalizer(raw)
+        assert isinstance(found, Unknown)
+        return Finding(FindingKind.UNKNOWN, self.label, where, raw, found.explanation, found.suggestions, self._allowed)
+
+    def unreadable(self, where: str, detail: str, raw: object = None) -> Finding:
+        """The finding for a place where readers would differ or no value can be."""
+        return Finding(FindingKind.UNREADABLE, self.label, where, raw, detail, (), self._allowed)
+
+    @property
+    def _allowed(self) -> tuple[str, ...]:
+        return self.normalizer.vocabulary.values
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one part of a request holds.
+
+    Attributes:
+        counts: how many findings of each kind.
+        findings: the first of them that are not canonical, at most MAX_FINDINGS.
+        rewrite: makes the part anew with every alias replaced and all else as it was; None if there is none.
+    """
+
+    counts: Counter[FindingKind] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    rewrite: Callable[[], bytes] | None = None
+
+    def add(self, finding: Finding, times: int = 1) -> None:
+        """Count a finding, and keep it while there is room."""
+        self.counts[finding.kind] += times
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(finding)
+
+    def add_unknown(self, slot: Slot, where: str, raw: str) -> None:
+        """Count an unknown value, and explain it while there is room: explaining costs more than finding."""
+        if len(self.findings) < MAX_FINDINGS:
+            self.add(slot.unknown(where, raw))
+        else:
+            self.counts[FindingKind.UNKNOWN] += 1
+
+    @classmethod
+    def of(cls, finding: Finding) -> Reading:
+        """A reading with one finding."""
+        reading = cls()
+        reading.add(finding)
+        return reading

@@ -1,0 +1,170 @@
+"""Mode, ModeState, the one table of allowed transitions, and how a request's mode is resolved.
+
+Pure: time comes in as a value, nothing is stored. Webhook, controller, CLI and API all change a mode through
+``change``, ``downgrade`` and ``unlatch`` below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from types import MappingProxyType
+from typing import Protocol
+
+from stagenorm.errors import ConfigurationError, TransitionRefusedError
+
+
+class Mode(str, Enum):
+    """How strictly the boundary acts. A canary is ENFORCE with a share below 100."""
+
+    OFF = "off"
+    WARN = "warn"
+    ENFORCE = "enforce"
+
+    @property
+    def strictness(self) -> int:
+        """0 for off, 1 for warn, 2 for enforce."""
+        return _STRICTNESS[self]
+
+
+_STRICTNESS = {mode: rank for rank, mode in enumerate(Mode)}
+
+
+class Actor(str, Enum):
+    """Who asks for a mode change."""
+
+    OPERATOR = "operator"
+    CONTROLLER = "controller"
+    ALERT = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class ModeState:
+    """One mode as it stands, globally or for one endpoint.
+
+    Attributes:
+        mode: off, warn or enforce.
+        share: percentage of consumers that enforce holds, 0 to 100. Has no effect in the other modes.
+        revision: grows by one with every change; 0 was never stored.
+        changed_at: when it was last changed, in seconds since the epoch; 0.0 for a configured default.
+        changed_by: who changed it.
+        reason: why.
+        latched: an alert pulled this back; nothing enforces again until an operator unlatches it.
+
+    Raises:
+        ConfigurationError: the share is no percentage.
+    """
+
+    mode: Mode
+    share: float = 100
+    revision: int = 0
+    changed_at: float = 0.0
+    changed_by: str = ""
+    reason: str = ""
+    latched: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 100:
+            raise ConfigurationError(f"share {self.share!r} is no percentage: give a number from 0 to 100")
+
+
+# Who may move a mode from where to where. A pair that is not here is refused for everyone.
+# An operator may do anything but enforce past a latch. The controller walks the rollout's own path, so it never
+# turns the boundary off and never skips warn. An alert only ever lowers.
+_ALLOWED: Mapping[tuple[Mode, Mode], frozenset[Actor]] = MappingProxyType(
+    {
+        (Mode.OFF, Mode.OFF): frozenset({Actor.OPERATOR}),
+        (Mode.OFF, Mode.WARN): frozenset({Actor.OPERATOR, Actor.CONTROLLER}),  # the rollout begins
+        (Mode.OFF, Mode.ENFORCE): frozenset({Actor.OPERATOR}),  # a person may know better than the plan
+        (Mode.WARN, Mode.OFF): frozenset({Actor.OPERATOR}),  # counting stops only by hand
+        (Mode.WARN, Mode.WARN): frozenset({Actor.OPERATOR, Actor.ALERT}),  # an alert's repeat is no error
+        (Mode.WARN, Mode.ENFORCE): frozenset({Actor.OPERATOR, Actor.CONTROLLER}),  # the canary begins; never latched
+        (Mode.ENFORCE, Mode.OFF): frozenset({Actor.OPERATOR}),  # the kill switch
+        (Mode.ENFORCE, Mode.WARN): frozenset({Actor.OPERATOR, Actor.CONTROLLER, Actor.ALERT}),  # the way back
+        (Mode.ENFORCE, Mode.ENFORCE): frozenset({Actor.OPERATOR, Actor.CONTROLLER}),  # the share moves; never latched
+    }
+)
+
+
+def change(
+    current: ModeState, mode: Mode, share: float, *, actor: Actor, changed_by: str, reason: str, now: float
+) -> ModeState:
+    """The state that follows a requested change.
+
+    Raises:
+        TransitionRefusedError: the table does not let this actor do it, the state is latched, or no reason is given.
+        ConfigurationError: the share is no percentage.
+    """
+    if not reason.strip():
+        raise TransitionRefusedError(f"{current.mode.value} to {mode.value}: a change needs a reason")
+    if actor not in _ALLOWED[current.mode, mode]:
+        may = ", ".join(sorted(who.value for who in _ALLOWED[current.mode, mode]))
+        raise TransitionRefusedError(f"{current.mode.value} to {mode.value}: not for the {actor.value}; who may: {may}")
+    if mode is Mode.ENFORCE and current.latched:
+        raise TransitionRefusedError(
+            f"{current.mode.value} to enforce: latched since {current.changed_by} pulled it back "
+            f"({current.reason}); an operator must unlatch it first"
+        )
+    return replace(
+        current,
+        mode=mode,
+        share=share,
+        revision=current.revision + 1,
+        changed_at=now,
+        changed_by=changed_by,
+        reason=reason,
+    )
+
+
+def downgrade(current: ModeState, *, changed_by: str, reason: str, now: float) -> ModeState:
+    """The one-way ratchet: enforce becomes warn and latches; off and warn stay what they are, and latch.
+
+    Idempotent: a state that is latched already is returned as it is.
+    """
+    if current.latched and current.mode is not Mode.ENFORCE:
+        return current
+    mode = Mode.WARN if current.mode is Mode.ENFORCE else current.mode
+    lowered = replace(current, revision=current.revision + 1, changed_at=now, changed_by=changed_by, reason=reason)
+    return replace(lowered, mode=mode, latched=True)
+
+
+def unlatch(current: ModeState, *, changed_by: str, reason: str, now: float) -> ModeState:
+    """The state after an operator cleared the latch. The mode stays; enforcing again is a change of its own."""
+    return replace(
+        current, latched=False, revision=current.revision + 1, changed_at=now, changed_by=changed_by, reason=reason
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModeView:
+    """Every mode at one moment, resolved without I/O: endpoint before global before default.
+
+    Attributes:
+        default: what holds while nothing is stored.
+        everywhere: the stored global state, if any.
+        endpoints: stored states by endpoint name.
+    """
+
+    default: ModeState = ModeState(Mode.WARN)
+    everywhere: ModeState | None = None
+    endpoints: Mapping[str, ModeState] = field(default_factory=lambda: MappingProxyType({}))
+
+    def state(self, endpoint: str) -> ModeState:
+        """The state that holds for one endpoint."""
+        return self.endpoints.get(endpoint) or self.everywhere or self.default
+
+
+class ModeSource(Protocol):
+    """Where a boundary reads its modes: one attribute, never I/O."""
+
+    @property
+    def view(self) -> ModeView:
+        """The newest view this process has."""
+
+
+@dataclass(slots=True)
+class FixedModes:
+    """A mode source that never changes by itself: tests, scripts, and hosts without a store."""
+
+    view: ModeView

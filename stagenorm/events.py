@@ -1,0 +1,96 @@
+"""What the boundary tells the outside, as frozen events, and the Hook protocol that hears them.
+
+Metrics, logs and tests listen to these and to nothing else. Raw values stand in ``Finding.raw`` only; a hook that
+prints them escapes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from stagenorm.core.modes import Mode
+
+
+class FindingKind(str, Enum):
+    """What the boundary found in one place of a request; the value is the token in notices and problems."""
+
+    CANONICAL = "canonical"
+    ALIAS = "alias"
+    SEALED_ALIAS = "sealed-alias"  # an alias that must not be rewritten: a digest or signature covers it
+    UNKNOWN = "unknown"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too-large"
+    UNSUPPORTED = "unsupported"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One value, or one place where no value could be read.
+
+    Attributes:
+        kind: what it is.
+        field: the label of the declared field, or the part of the request ("body") that concerns every field in it.
+        where: JSON pointer (RFC 6901), parameter name, or empty where the whole part is meant.
+        raw: the value as the client wrote it; None where there is none.
+        detail: why, as a sentence in ASCII without its full stop.
+        suggestions: canonical values that a typing error could have meant.
+        allowed: the canonical values of the field.
+    """
+
+    kind: FindingKind
+    field: str
+    where: str = ""
+    raw: object = None
+    detail: str = ""
+    suggestions: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+
+
+class Outcome(str, Enum):
+    """What became of a request."""
+
+    PASS = "pass"  # noqa: S105
+    REWRITE = "rewrite"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """One guarded request was judged.
+
+    Attributes:
+        endpoint: the endpoint's name.
+        mode: the mode that held.
+        in_share: whether enforce holds for this consumer; False in the other modes.
+        outcome: what became of the request.
+        would_reject: whether full enforcement would have rejected a request that passed in warn or outside the share.
+        logged: whether the decision table has this logged.
+        counts: how many findings of each kind, canonical values included.
+        findings: the first findings that are not canonical, at most ``MAX_FINDINGS`` of a part.
+        consumer: the consumer's key, or None.
+        seconds: how long judging took.
+        error: what failed inside the boundary, or None.
+    """
+
+    endpoint: str
+    mode: Mode
+    in_share: bool
+    outcome: Outcome
+    would_reject: bool
+    logged: bool
+    counts: Mapping[FindingKind, int]
+    findings: tuple[Finding, ...]
+    consumer: str | None
+    seconds: float
+    error: Exception | None = None
+
+
+class Hook(Protocol):
+    """Hears every event. It must not block; what it raises is logged and goes no further."""
+
+    def __call__(self, event: Inspected, /) -> None:
+        """Hear one event."""
