@@ -26,63 +26,65 @@ class StageNormMiddleware:
     def __init__(self, app: ASGIApp, boundary: Boundary) -> None:
         self.app = app
         self.boundary = boundary
+        self._elsewhere = boundary.elsewhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; websockets, lifespan and unguarded paths go straight to the application."""
-        if scope["type"] != "http":
+        if scope.get("path") in self._elsewhere and not scope.get("root_path"):
             await self.app(scope, receive, send)
             return
-        path = scope["path"]
-        prefix = _mount_prefix(path, scope.get("root_path", ""))
-        guard = self.boundary.open(scope["method"], path[len(prefix) :] if prefix else path)
-        if guard is None:
+        request = self._open(scope) if scope["type"] == "http" else None
+        if request is None:
             await self.app(scope, receive, send)
             return
-        client = scope.get("client")
-        request = Request(
-            guard,
-            scope["method"],
-            path[len(prefix) :],
-            scope.get("raw_path"),
-            scope.get("query_string", b""),
-            scope["headers"],
-            client[0] if client else None,
-        )
-        if guard.wants_body(request.headers):
-            request.body, receive = await _buffer(receive, self.boundary.max_body_bytes)
+        if request.guard.wants_body(request):
+            message = await receive()
+            if message["type"] != "http.request" or message.get("more_body"):
+                request.body, receive = await _buffer(message, receive, self.boundary.max_body_bytes)
+            else:
+                request.body, receive = message.get("body", b""), _replay([message], receive)
         verdict = self.boundary.inspect(request)
         if isinstance(verdict, Reject):
             await send({"type": "http.response.start", "status": verdict.status, "headers": list(verdict.headers)})
             await send({"type": "http.response.body", "body": verdict.body})
             return
         if isinstance(verdict, Rewrite):
-            scope, receive = _rewritten(scope, receive, prefix, verdict)
-        await self.app(scope, receive, _with_headers(send, verdict))
+            scope, receive = _rewritten(scope, receive, request, verdict)
+        await self.app(scope, receive, _with_headers(send, verdict) if verdict.headers else send)
+
+    def _open(self, scope: Scope) -> Request | None:
+        method, path, root = scope["method"], scope["path"], scope.get("root_path")
+        if root:
+            path = path[len(_mount_prefix(path, root)) :]
+        guard = self.boundary.open(method, path)
+        if guard is None:
+            return None
+        client = scope.get("client")
+        query = scope.get("query_string", b"")
+        return Request(
+            guard, method, path, scope.get("raw_path"), query, scope["headers"], client[0] if client else None
+        )
 
 
 def _mount_prefix(path: str, root_path: str) -> str:
     """The part of the path that a mount has taken: as in Starlette, only whole segments count."""
     root = root_path.rstrip("/")
-    return root if root and (path == root or path.startswith(root + "/")) else ""
+    return root if (path == root or path.startswith(root + "/")) else ""
 
 
-async def _buffer(receive: Receive, limit: int) -> tuple[bytes | Unread, Receive]:
+async def _buffer(message: Message, receive: Receive, limit: int) -> tuple[bytes | Unread, Receive]:
     """Hold a body of at most ``limit`` bytes, and give it back to whoever reads next."""
     chunks: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return Unread.INCOMPLETE, _replay([_body(b"".join(chunks), more=True), message], receive)
-        chunk = message.get("body", b"")
+    while message["type"] == "http.request":
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         more = message.get("more_body", False)
-        if chunk:
-            chunks.append(chunk)
-            size += len(chunk)
         if size > limit or not more:
             body = b"".join(chunks)
-            held = body if size <= limit else Unread.TOO_LARGE
-            return held, _replay([_body(body, more=more)], receive)
+            return body if size <= limit else Unread.TOO_LARGE, _replay([_body(body, more=more)], receive)
+        message = await receive()
+    return Unread.INCOMPLETE, _replay([_body(b"".join(chunks), more=True), message], receive)
 
 
 def _body(body: bytes, *, more: bool) -> Message:
@@ -101,9 +103,10 @@ def _replay(messages: list[Message], receive: Receive) -> Receive:
     return replay
 
 
-def _rewritten(scope: Scope, receive: Receive, prefix: str, verdict: Rewrite) -> tuple[Scope, Receive]:
+def _rewritten(scope: Scope, receive: Receive, request: Request, verdict: Rewrite) -> tuple[Scope, Receive]:
     scope = dict(scope)  # the server and outer middleware keep their own
     if verdict.path is not None:
+        prefix = scope["path"].removesuffix(request.path)
         scope.update(path=prefix + verdict.path, raw_path=verdict.raw_path)
     if verdict.query is not None:
         scope["query_string"] = verdict.query
@@ -126,9 +129,6 @@ def _replace_first(receive: Receive, message: Message) -> Receive:
 
 
 def _with_headers(send: Send, verdict: Pass | Rewrite) -> Send:
-    if not verdict.headers:
-        return send
-
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *verdict.headers]

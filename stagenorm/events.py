@@ -17,6 +17,8 @@ from stagenorm.core.modes import Mode
 class FindingKind(str, Enum):
     """What the boundary found in one place of a request; the value is the token in notices and problems."""
 
+    __hash__ = str.__hash__  # Enum's own is Python code, and these are looked up on every request
+
     CANONICAL = "canonical"
     ALIAS = "alias"
     SEALED_ALIAS = "sealed-alias"  # an alias that must not be rewritten: a digest or signature covers it
@@ -52,6 +54,8 @@ class Finding:
 
 class Outcome(str, Enum):
     """What became of a request."""
+
+    __hash__ = str.__hash__
 
     PASS = "pass"  # noqa: S105
     REWRITE = "rewrite"

@@ -41,7 +41,7 @@ class StageNormMiddleware:
             _headers(environ),
             environ.get("REMOTE_ADDR"),
         )
-        if guard.wants_body(request.headers):
+        if guard.wants_body(request):
             request.body = _buffer(environ, self.boundary.max_body_bytes)
         verdict = self.boundary.inspect(request)
         if isinstance(verdict, Reject):

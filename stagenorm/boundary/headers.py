@@ -6,9 +6,11 @@ Sans-IO: headers are pairs of bytes with lower-case names. Nothing that a client
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import format_datetime
 from enum import Enum
+from functools import lru_cache
 
 from stagenorm.boundary.endpoint import Endpoint
 
@@ -27,19 +29,50 @@ class Media(Enum):
     FORM = "application/x-www-form-urlencoded"
 
 
-def values(headers: Headers, name: bytes) -> list[bytes]:
-    """Every value of one header."""
-    return [value for key, value in headers if key == name]
+@dataclass(slots=True)
+class BodyHead:
+    """What the headers say of a body.
+
+    Attributes:
+        fault: why a body with these headers is not read, or None if it is.
+        length: declared, in bytes; None where no number is.
+        chunked: whether it comes with a transfer coding, and so is there without a declared length.
+    """
+
+    fault: str | None
+    length: int | None
+    chunked: bool
 
 
-def media_fault(headers: Headers, expected: Media) -> str | None:
-    """Why a body with these headers is not read, or None if it is."""
-    if any(value.strip().lower() not in (b"", b"identity") for value in values(headers, b"content-encoding")):
-        return "the body is encoded (Content-Encoding): send it plain"
-    types = values(headers, b"content-type")
-    if len(types) != 1:
-        return f"{'several Content-Type headers' if types else 'no Content-Type header'}: send {expected.value}"
-    media, *parameters = types[0].decode("latin-1").lower().split(";")
+def body_head(headers: Headers, expected: Media) -> BodyHead:
+    """What the headers say of a body."""
+    by_name = dict(headers)
+    if len(by_name) < len(headers):
+        by_name = _joined(headers)
+    fault = None
+    if by_name.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
+        fault = "the body is encoded (Content-Encoding): send it plain"
+    length = by_name.get(b"content-length", b"")
+    return BodyHead(
+        fault or _media_fault(by_name.get(b"content-type"), expected),
+        int(length[:19]) if length.isdigit() else None,
+        b"transfer-encoding" in by_name,
+    )
+
+
+def _joined(headers: Headers) -> dict[bytes, bytes]:
+    """Headers by name; values of one name are joined by commas (RFC 9110, section 5.3)."""
+    by_name: dict[bytes, bytes] = {}
+    for name, value in headers:
+        by_name[name] = by_name[name] + b", " + value if name in by_name else value
+    return by_name
+
+
+@lru_cache(maxsize=256)  # services see the same few types all day
+def _media_fault(content_type: bytes | None, expected: Media) -> str | None:
+    if content_type is None:
+        return f"there is no Content-Type header: send {expected.value}"
+    media, *parameters = content_type.decode("latin-1").lower().split(";")
     if not _is_media(media.strip(" \t"), expected):
         return f"the media type is not {expected.value}"
     for parameter in parameters:
@@ -55,18 +88,9 @@ def _is_media(media: str, expected: Media) -> bool:
     return media == expected.value or is_json
 
 
-def declared_length(headers: Headers) -> int | None:
-    """The body's declared length in bytes, or None where none (or no single number) is declared."""
-    lengths = set(values(headers, b"content-length"))
-    if len(lengths) != 1:
-        return None
-    text = lengths.pop()
-    return int(text[:19]) if text.isdigit() else None
-
-
-def is_chunked(headers: Headers) -> bool:
-    """Whether the body comes with a transfer coding, so that one is there without a declared length."""
-    return bool(values(headers, b"transfer-encoding"))
+def first_value(headers: Headers, name: bytes) -> bytes | None:
+    """The first value of a header, or None."""
+    return next((value for key, value in headers if key == name), None)
 
 
 def seals_body(headers: Headers) -> bool:

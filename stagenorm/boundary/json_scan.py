@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from stagenorm.boundary.json_path import pointer
 from stagenorm.boundary.json_tree import Node
-from stagenorm.boundary.reading import Reading, Slot
-from stagenorm.events import FindingKind
+from stagenorm.boundary.reading import Reading, Slot, splice
 
+_SPACES = frozenset(" \t\n\r")
 _SPACE = re.compile(r"[ \t\n\r]*")
 # Numbers are only skipped: len() is cheaper than int(), which also refuses more than 4,300 digits.
-_DECODER = json.JSONDecoder(parse_int=len, parse_float=len)
+_scan_once: Callable[[str, int], tuple[Any, int]] = cast(
+    Any, json.JSONDecoder(parse_int=len, parse_float=len)
+).scan_once
 _NAMES = {str: "a string", int: "a number", bool: "a boolean", dict: "an object", list: "an array"}
 
 Steps = tuple[Any, ...]
@@ -36,17 +38,8 @@ def scan(tree: Node, text: str) -> Reading:
     scanner = _Scanner(text)
     scanner.walk(tree, scanner.after_space(0), ())
     if scanner.edits:
-        scanner.reading.rewrite = partial(_splice, text, scanner.edits)
+        scanner.reading.rewrite = lambda: splice(text, scanner.edits).encode()
     return scanner.reading
-
-
-def _splice(text: str, edits: list[tuple[int, int, str]]) -> bytes:
-    pieces = []
-    at = 0
-    for start, end, replacement in edits:
-        pieces += [text[at:start], json.dumps(replacement, ensure_ascii=False)]
-        at = end
-    return "".join([*pieces, text[at:]]).encode()
 
 
 @dataclass(slots=True)
@@ -66,6 +59,8 @@ class _Scanner:
     edits: list[tuple[int, int, str]] = field(default_factory=list)  # in document order
 
     def after_space(self, at: int) -> int:
+        if self.text[at : at + 1] not in _SPACES:
+            return at
         found = _SPACE.match(self.text, at)
         assert found is not None
         return found.end()
@@ -85,7 +80,7 @@ class _Scanner:
         return end
 
     def _skip(self, at: int) -> tuple[Any, int]:
-        return _DECODER.raw_decode(self.text, at)
+        return _scan_once(self.text, at)
 
     def _value(self, slot: Slot, at: int, steps: Steps) -> int:
         raw, end = self._skip(at)
@@ -100,10 +95,10 @@ class _Scanner:
         if match is None:
             self.reading.add_unknown(slot, pointer(steps), raw)
         elif match.exact:
-            self.reading.counts[FindingKind.CANONICAL] += 1
+            self.reading.canonical += 1
         else:
             self.reading.add(slot.alias(pointer(steps), raw))
-            self.edits.append((start, end, match.value))
+            self.edits.append((start, end, json.dumps(match.value, ensure_ascii=False)))
 
     def _array(self, node: Node, at: int, steps: Steps) -> int:
         at = self.after_space(at + 1)

@@ -12,13 +12,11 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from stagenorm.boundary.fields import FormField, QueryField
-from stagenorm.boundary.reading import Reading, Slot
+from stagenorm.boundary.reading import Reading, Slot, splice
 from stagenorm.core.folding import fold
-from stagenorm.events import FindingKind
 
 _PIECE = re.compile(rb"(?P<before>^|[&;])(?P<text>[^&;]+)(?=(?P<after>;?))")
 
@@ -52,7 +50,7 @@ class ParameterReader:
     def read(self, encoded: bytes) -> Reading:
         """Find and judge the declared parameters."""
         reading = Reading()
-        edits: list[tuple[int, int, str]] = []
+        edits: list[tuple[int, int, bytes]] = []
         found = self._pieces(encoded)
         for name, slot in self._slots.items():
             pieces = found.get(name, [])
@@ -64,7 +62,7 @@ class ParameterReader:
                 for piece in pieces:
                     self._judge(slot, piece, reading, edits)
         if edits:
-            reading.rewrite = partial(_splice, encoded, sorted(edits))
+            reading.rewrite = lambda: splice(encoded, sorted(edits))
         return reading
 
     def _pieces(self, encoded: bytes) -> dict[str, list[_Piece]]:
@@ -80,7 +78,7 @@ class ParameterReader:
                 pieces.setdefault(name, []).append(piece)
         return pieces
 
-    def _judge(self, slot: Slot, piece: _Piece, reading: Reading, edits: list[tuple[int, int, str]]) -> None:
+    def _judge(self, slot: Slot, piece: _Piece, reading: Reading, edits: list[tuple[int, int, bytes]]) -> None:
         fault = _fault(piece)
         if fault:
             reading.add(slot.unreadable(piece.name, fault, piece.value.decode("latin-1")))
@@ -90,10 +88,10 @@ class ParameterReader:
         if match is None:
             reading.add_unknown(slot, piece.name, raw)
         elif match.exact:
-            reading.counts[FindingKind.CANONICAL] += 1
+            reading.canonical += 1
         else:
             reading.add(slot.alias(piece.name, raw))
-            edits.append((piece.start, piece.end, match.value))
+            edits.append((piece.start, piece.end, quote(match.value, safe="").encode()))
 
 
 def _fault(piece: _Piece) -> str | None:
@@ -115,12 +113,3 @@ def _fault(piece: _Piece) -> str | None:
 def _open(neighbour: str) -> bool:
     """Whether what stands beside a space folds to nothing of its own: no character, or a separator."""
     return not fold(neighbour)
-
-
-def _splice(encoded: bytes, edits: list[tuple[int, int, str]]) -> bytes:
-    pieces = []
-    at = 0
-    for start, end, replacement in edits:
-        pieces += [encoded[at:start], quote(replacement, safe="").encode()]
-        at = end
-    return b"".join([*pieces, encoded[at:]])

@@ -6,9 +6,8 @@ path reader all return.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from typing import AnyStr
 
 from stagenorm.boundary.fields import Field
 from stagenorm.core.normalizer import Match, Normalizer, Unknown
@@ -55,23 +54,41 @@ class Slot:
         return self.normalizer.vocabulary.values
 
 
-@dataclass(slots=True)
+def splice(text: AnyStr, edits: Iterable[tuple[int, int, AnyStr]]) -> AnyStr:
+    """A text with spans (start, end, replacement), in order and apart from each other, replaced."""
+    pieces: list[AnyStr] = []
+    at = 0
+    for start, end, replacement in edits:
+        pieces += [text[at:start], replacement]
+        at = end
+    pieces.append(text[at:])
+    return text[:0].join(pieces)
+
+
 class Reading:
     """What one part of a request holds.
 
+    Args:
+        canonical: how many canonical values were found so far.
+
     Attributes:
-        counts: how many findings of each kind.
-        findings: the first of them that are not canonical, at most MAX_FINDINGS.
+        canonical: how many canonical values there are.
+        counts: how many findings there are of each other kind.
+        findings: the first of those, at most MAX_FINDINGS.
         rewrite: makes the part anew with every alias replaced and all else as it was; None if there is none.
     """
 
-    counts: Counter[FindingKind] = field(default_factory=Counter)
-    findings: list[Finding] = field(default_factory=list)
-    rewrite: Callable[[], bytes] | None = None
+    __slots__ = ("canonical", "counts", "findings", "rewrite")
+
+    def __init__(self, canonical: int = 0) -> None:
+        self.canonical = canonical
+        self.counts: dict[FindingKind, int] = {}
+        self.findings: list[Finding] = []
+        self.rewrite: Callable[[], bytes] | None = None
 
     def add(self, finding: Finding, times: int = 1) -> None:
-        """Count a finding, and keep it while there is room."""
-        self.counts[finding.kind] += times
+        """Count a finding that is not canonical, and keep it while there is room."""
+        self._count(finding.kind, times)
         if len(self.findings) < MAX_FINDINGS:
             self.findings.append(finding)
 
@@ -80,7 +97,10 @@ class Reading:
         if len(self.findings) < MAX_FINDINGS:
             self.add(slot.unknown(where, raw))
         else:
-            self.counts[FindingKind.UNKNOWN] += 1
+            self._count(FindingKind.UNKNOWN, 1)
+
+    def _count(self, kind: FindingKind, times: int) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + times
 
     @classmethod
     def of(cls, finding: Finding) -> Reading:

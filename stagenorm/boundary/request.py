@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from stagenorm.boundary.headers import Headers
+from stagenorm.boundary.headers import BodyHead, Headers
 
 if TYPE_CHECKING:
     from stagenorm.boundary.guard import Guard
@@ -36,6 +36,7 @@ class Request:
         headers: pairs of bytes, names in lower case.
         client: the peer's address, or None.
         body: the whole body, or why it is not held.
+        body_head: what the headers say of the body; read when it is first asked for.
     """
 
     guard: Guard
@@ -46,6 +47,7 @@ class Request:
     headers: Headers
     client: str | None
     body: bytes | Unread = b""
+    body_head: BodyHead | None = None
 
 
 @dataclass(frozen=True, slots=True)
