@@ -33,11 +33,27 @@ class StageNormMiddleware:
         if scope.get("path") in self._elsewhere and not scope.get("root_path"):
             await self.app(scope, receive, send)
             return
-        request = self._open(scope) if scope["type"] == "http" else None
-        if request is None:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if request.guard.wants_body(request):
+        path, root = scope["path"], scope.get("root_path")
+        if root:
+            path = path[len(_mount_prefix(path, root)) :]
+        guard = self.boundary.open(scope["method"], path)
+        if guard is None:
+            await self.app(scope, receive, send)
+            return
+        client = scope.get("client")
+        request = Request(
+            guard,
+            scope["method"],
+            path,
+            scope.get("raw_path"),
+            scope.get("query_string", b""),
+            scope["headers"],
+            client[0] if client else None,
+        )
+        if guard.wants_body(request):
             message = await receive()
             if message["type"] != "http.request" or message.get("more_body"):
                 request.body, receive = await _buffer(message, receive, self.boundary.max_body_bytes)
@@ -51,19 +67,6 @@ class StageNormMiddleware:
         if isinstance(verdict, Rewrite):
             scope, receive = _rewritten(scope, receive, request, verdict)
         await self.app(scope, receive, _with_headers(send, verdict) if verdict.headers else send)
-
-    def _open(self, scope: Scope) -> Request | None:
-        method, path, root = scope["method"], scope["path"], scope.get("root_path")
-        if root:
-            path = path[len(_mount_prefix(path, root)) :]
-        guard = self.boundary.open(method, path)
-        if guard is None:
-            return None
-        client = scope.get("client")
-        query = scope.get("query_string", b"")
-        return Request(
-            guard, method, path, scope.get("raw_path"), query, scope["headers"], client[0] if client else None
-        )
 
 
 def _mount_prefix(path: str, root_path: str) -> str:
@@ -93,12 +96,10 @@ def _body(body: bytes, *, more: bool) -> Message:
 
 def _replay(messages: list[Message], receive: Receive) -> Receive:
     """Give held messages first, then whatever the server says: more of the body, or a disconnect."""
-    held = iter(messages)
+    messages.reverse()
 
     async def replay() -> Message:
-        for message in held:
-            return message
-        return await receive()
+        return messages.pop() if messages else await receive()
 
     return replay
 

@@ -95,19 +95,25 @@ class Boundary:
 
     def inspect(self, request: Request) -> Verdict:
         """Judge one guarded request. Nothing is raised: a failure of the boundary itself is a finding too."""
+        try:
+            if not self.hooks and request.guard.only_canonical(request):
+                return _PASS  # in every mode
+        except Exception:  # noqa: BLE001, S110 - the full judgement meets it again, and says so
+            pass
+        return self._judge(request)
+
+    def _judge(self, request: Request) -> Verdict:
         started = perf_counter()
         state = _FALLBACK
         situation = Situation.WARN
         consumer = None
         failure: Exception | None = None
         try:
-            if not self.hooks and request.guard.only_canonical(request):
-                return _PASS  # in every mode
             state = self.modes.view.state(request.guard.endpoint.name)
             consumer = self._consumer(request)
             inside = state.mode is Mode.ENFORCE and in_share(consumer, state.share, self._salt)
             situation = Situation.of(state.mode, inside)
-            parts = request.guard.read(request)
+            parts = request.guard.read(request, quickly=bool(self.hooks))
             verdict, decision = self._conclude(request, parts, situation)
         except Exception as error:  # the last line of defence: whatever it is, the table says what follows
             _logger.exception("the boundary failed on endpoint %s", request.guard.endpoint.name)
@@ -139,7 +145,7 @@ class Boundary:
         return None if found is None else found.decode("latin-1")
 
     def _conclude(self, request: Request, parts: Parts, situation: Situation) -> tuple[Verdict, Decision]:
-        decision = strictest(decide(kind, situation) for reading in parts.readings() for kind in reading.counts)
+        decision = strictest([decide(kind, situation) for reading in parts.readings() for kind in reading.counts])
         if decision.outcome is Outcome.REJECT:
             return _reject(request, parts, situation, decision.status), decision
         notices = http.notices(request.guard.endpoint, _noticed(parts, situation)) if decision.notice else []

@@ -6,6 +6,7 @@ path reader all return.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import AnyStr
 
@@ -25,7 +26,7 @@ class Slot:
         normalizer: of the field's own vocabulary, or of the boundary's.
     """
 
-    __slots__ = ("canonical", "declared", "find", "label", "normalizer", "required")
+    __slots__ = ("_allowed", "canonical", "declared", "find", "label", "normalizer", "required", "spelled")
 
     def __init__(self, declared: Field, normalizer: Normalizer) -> None:
         self.declared = declared
@@ -33,6 +34,8 @@ class Slot:
         self.label = declared.label
         self.required = bool(getattr(declared, "required", False))
         self.canonical = frozenset(normalizer.vocabulary.values)
+        self._allowed = normalizer.vocabulary.values
+        self.spelled = {value: json.dumps(value, ensure_ascii=False).encode() for value in self.canonical}
         self.find: Callable[[str], Match | None] = normalizer.find
 
     def alias(self, where: str, raw: str) -> Finding:
@@ -48,10 +51,6 @@ class Slot:
     def unreadable(self, where: str, detail: str, raw: object = None) -> Finding:
         """The finding for a place where readers would differ or no value can be."""
         return Finding(FindingKind.UNREADABLE, self.label, where, raw, detail, (), self._allowed)
-
-    @property
-    def _allowed(self) -> tuple[str, ...]:
-        return self.normalizer.vocabulary.values
 
 
 def splice(text: AnyStr, edits: Iterable[tuple[int, int, AnyStr]]) -> AnyStr:
@@ -78,7 +77,7 @@ class Reading:
         rewrite: makes the part anew with every alias replaced and all else as it was; None if there is none.
     """
 
-    __slots__ = ("canonical", "counts", "findings", "rewrite")
+    __slots__ = ("_allowed", "canonical", "counts", "findings", "rewrite")
 
     def __init__(self, canonical: int = 0) -> None:
         self.canonical = canonical
