@@ -6,7 +6,7 @@ It finds and judges values; what follows from a finding is the decision table's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stagenorm.boundary import headers as http
 from stagenorm.boundary.endpoint import Endpoint
@@ -17,13 +17,12 @@ from stagenorm.boundary.parameters import ParameterReader
 from stagenorm.boundary.path import PathReader
 from stagenorm.boundary.reading import Reading, Slot
 from stagenorm.boundary.request import Request, Unread
-from stagenorm.events import Finding, FindingKind
+from stagenorm.events import FindingKind
 
 _REMEMBERED = 256
 
 
-@dataclass(slots=True)
-class Parts:
+class Parts(NamedTuple):
     """What the parts of one request hold; None for a part without declared fields."""
 
     path: Reading | None = None
@@ -32,11 +31,7 @@ class Parts:
 
     def readings(self) -> list[Reading]:
         """The parts that were read, in the order in which they stand in a request."""
-        return [reading for reading in (self.path, self.query, self.body) if reading is not None]
-
-    def are_rewritten(self) -> bool:
-        """Whether any part holds an alias."""
-        return any(reading.rewrite for reading in self.readings())
+        return [reading for reading in self if reading is not None]
 
 
 class Guard:
@@ -116,55 +111,51 @@ class Guard:
             self._query.read(request.query) if self._query else None,
             self._read_body(request, quickly=quickly) if self._media else None,
         )
-        if parts.are_rewritten():
-            self._seal(request, parts)
+        for reading in parts:
+            if reading is not None and reading.rewrite:
+                return self._sealed(request, parts)
         return parts
 
-    def _refused_unread(self, request: Request) -> Finding | None:
+    def _refused_unread(self, request: Request) -> Reading | None:
         """What the headers alone say against a body that is certain to come."""
         length = request.declared_length
         if length and length > self._max_body_bytes:
             return self._too_large()
         if request.body_fault and (length or request.chunked):
-            return Finding(FindingKind.UNSUPPORTED, "body", detail=request.body_fault)
+            return Reading.of(FindingKind.UNSUPPORTED, "body", request.body_fault)
         return None
 
-    def _too_large(self) -> Finding:
-        return Finding(
-            FindingKind.TOO_LARGE, "body", detail=f"the body has more than {self._max_body_bytes} bytes: send less"
-        )
+    def _too_large(self) -> Reading:
+        detail = f"the body has more than {self._max_body_bytes} bytes: send less"
+        return Reading.of(FindingKind.TOO_LARGE, "body", detail)
 
     def _read_body(self, request: Request, *, quickly: bool = False, locate: bool = False) -> Reading:
-        body = request.body
         refused = self._refused_unread(request)
-        if refused or body is Unread.TOO_LARGE or (isinstance(body, bytes) and len(body) > self._max_body_bytes):
-            return Reading.of(refused or self._too_large())
+        if refused:
+            return refused
+        body = request.body
+        if body is Unread.TOO_LARGE:
+            return self._too_large()
         if isinstance(body, Unread):
-            return Reading.of(Finding(FindingKind.UNREADABLE, "body", detail=f"the body is not read: {body.value}"))
+            return Reading.of(FindingKind.UNREADABLE, "body", f"the body is not read: {body.value}")
+        if len(body) > self._max_body_bytes:
+            return self._too_large()
         if body and request.body_fault:
-            return Reading.of(Finding(FindingKind.UNSUPPORTED, "body", detail=request.body_fault))
+            return Reading.of(FindingKind.UNSUPPORTED, "body", request.body_fault)
         if self._form:
             return self._form.read(body)
         assert self._json is not None
         return self._json.read(body, quickly=quickly, locate=locate) if body else self._json.absent()
 
-    def _seal(self, request: Request, parts: Parts) -> None:
-        """Take back the rewriting of what a digest or a signature covers."""
+    def _sealed(self, request: Request, parts: Parts) -> Parts:
+        """The parts, with the rewriting taken back of what a digest or a signature covers."""
         seal = http.seal(request.headers)
-        if seal is not Seal.NONE and parts.body and parts.body.rewrite:
-            parts.body = _sealed(self._read_body(request, locate=True))
+        if seal is Seal.NONE:
+            return parts
+        path, query, body = parts
+        if body and body.rewrite:
+            body = self._read_body(request, locate=True).sealed()
         if seal is Seal.REQUEST:
-            parts.path = parts.path and _sealed(parts.path)
-            parts.query = parts.query and _sealed(parts.query)
-
-
-def _sealed(reading: Reading) -> Reading:
-    sealed = Reading(reading.canonical)
-    detail = "the value is an alias, and a digest or signature forbids rewriting it: send a canonical value"
-    for finding in reading.findings:
-        is_alias = finding.kind is FindingKind.ALIAS
-        sealed.findings.append(finding._replace(kind=FindingKind.SEALED_ALIAS, detail=detail) if is_alias else finding)
-    sealed.counts.update(reading.counts)
-    if FindingKind.ALIAS in sealed.counts:
-        sealed.counts[FindingKind.SEALED_ALIAS] = sealed.counts.pop(FindingKind.ALIAS)
-    return sealed
+            path = path and path.sealed()
+            query = query and query.sealed()
+        return Parts(path, query, body)

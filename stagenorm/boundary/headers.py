@@ -76,7 +76,7 @@ class Seal(Token):
 
 def seal(headers: Headers) -> Seal:
     """What of a request must not be rewritten: RFC 9421 signatures, RFC 9530 digests, and any sender's own kinds."""
-    names = b" ".join([name for name, _ in headers])
+    names = b" ".join(dict(headers))
     if b"signature" in names or b"hmac" in names:
         return Seal.REQUEST
     return Seal.BODY if b"digest" in names or b"content-md5" in names or b"sha256" in names else Seal.NONE

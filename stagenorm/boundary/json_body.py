@@ -15,7 +15,7 @@ from stagenorm.boundary.json_counted import MAX_DEPTH, CountedReader, depth, is_
 from stagenorm.boundary.json_scan import scan
 from stagenorm.boundary.json_tree import build_tree
 from stagenorm.boundary.reading import Reading, Slot
-from stagenorm.events import Finding, FindingKind
+from stagenorm.events import FindingKind
 
 
 class JsonReader:
@@ -43,7 +43,7 @@ class JsonReader:
         reading = Reading()
         for slot in self._tree.slots():
             if slot.required:
-                reading.add(slot.unreadable("", "the value is required and there is no body"))
+                reading.add(FindingKind.UNREADABLE, slot, detail="the value is required and there is no body")
         return reading
 
     def read(self, body: bytes, *, quickly: bool = True, locate: bool = False) -> Reading:
@@ -54,14 +54,15 @@ class JsonReader:
             quickly: try count_canonical first; for a caller who has not.
             locate: every alias is wanted with its place, one finding each; otherwise one finding a distinct form.
         """
-        canonical = self.count_canonical(body) if quickly and self.count_canonical else None
-        if canonical is not None:
-            return Reading(canonical)
+        if self._counted:
+            canonical = self._counted.count_canonical(body) if quickly else None
+            if canonical is not None:
+                return Reading(canonical)
+            counted = None if locate else self._counted.read(body)
+            if counted:
+                return counted
         fault = _encoding_fault(body)
-        if fault:
-            return _unreadable(fault)
-        counted = self._counted.read(body) if self._counted and not locate else None
-        return counted or self._read_exactly(body)
+        return _unreadable(fault) if fault else self._read_exactly(body)
 
     def _read_exactly(self, body: bytes) -> Reading:
         try:
@@ -76,7 +77,7 @@ class JsonReader:
 
 
 def _unreadable(detail: str) -> Reading:
-    return Reading.of(Finding(FindingKind.UNREADABLE, "body", detail=detail))
+    return Reading.of(FindingKind.UNREADABLE, "body", detail)
 
 
 def _encoding_fault(body: bytes) -> str | None:

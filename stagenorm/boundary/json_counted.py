@@ -24,6 +24,7 @@ import msgspec
 
 from stagenorm.boundary.json_tree import Node, typed
 from stagenorm.boundary.reading import Reading, Slot
+from stagenorm.events import FindingKind
 
 MAX_DEPTH = 128
 """Nesting that every reader takes; stdlib json, orjson and pydantic give up at different depths beyond it."""
@@ -214,7 +215,7 @@ class _Found:
         """The reading; its rewrite replaces the bytes of the aliases."""
         reading = Reading(self._canonical)
         for slot, raw, times in self._aliases:
-            reading.add(slot.alias("", raw), times)
+            reading.add(FindingKind.ALIAS, slot, "", raw, detail="the value is an alias", times=times)
         if self._meanings:
             reading.rewrite = partial(_replace, body, self._meanings)
         return reading
