@@ -98,7 +98,7 @@ class Guard:
 
     def _path_values(self, path: str) -> list[tuple[int, str]]:
         """Where each path field stands between the slashes of a path, and its canonical value if it has one."""
-        offset = 1 if path.startswith("/") else 0
+        offset = len(path) - len(path.lstrip("/"))
         segments = path.split("/")
         found = [(position + offset, slot.find(segments[position + offset])) for position, slot in self._path]
         return [(position, match.value) for position, match in found if match]

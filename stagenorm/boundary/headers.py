@@ -61,7 +61,7 @@ def declared_length(headers: Headers) -> int | None:
     if len(lengths) != 1:
         return None
     text = lengths.pop()
-    return int(text[:19]) if text.isdigit() else None
+    return int(text.lstrip(b"0")[:19] or b"0") if text.isdigit() else None
 
 
 def is_chunked(headers: Headers) -> bool:
