@@ -106,6 +106,22 @@ def test_what_is_not_guarded_gets_the_very_same_call(boundary_in, connection):
     asyncio.run(call(StageNormMiddleware(host, boundary_in("enforce")), host))
 
 
+def test_what_asgi_lets_a_server_leave_out(boundary_in):
+    """The specification's defaults: no root_path, raw_path, query or client, and messages without body or more_body."""
+    connection = scope()
+    for name in ("root_path", "raw_path", "query_string", "client"):
+        del connection[name]
+    server = Server({"type": "http.request", "more_body": True}, {"type": "http.request", "body": ALIAS})
+    host = Host(receives=1)
+    server.serve(StageNormMiddleware(host, boundary_in("enforce")), connection)
+    assert host.received == [part(REWRITTEN)]
+    query = scope("/api/funds/7/companies", "GET")
+    del query["query_string"]
+    server = Server()
+    server.serve(StageNormMiddleware(Host(), boundary_in("enforce")), query)
+    assert server.status == 200
+
+
 def test_after_the_body_the_host_receives_what_the_server_says(boundary_in):
     server = Server(part(ALIAS[:9], more=True), part(b"", more=True), part(ALIAS[9:]), DISCONNECT)
     host = Host(receives=2)
@@ -143,14 +159,15 @@ def test_the_disconnect_is_the_servers_own(boundary_in, situation):
 
 @pytest.mark.parametrize("situation", ["off", "warn", "outside"])
 def test_a_broken_off_body_reaches_the_host_as_it_came(boundary_in, situation):
-    server = Server(part(ALIAS[:9], more=True), part(ALIAS[9:12], more=True), DISCONNECT)
-    host = Host(receives=2)
+    server = Server(part(ALIAS[:9], more=True), part(ALIAS[9:12], more=True), DISCONNECT, DISCONNECT)
+    host = Host(receives=3)
     server.serve(StageNormMiddleware(host, boundary_in(situation)), scope())
-    assert host.received == [part(ALIAS[:12], more=True), DISCONNECT]
+    assert host.received == [part(ALIAS[:12], more=True), DISCONNECT, DISCONNECT]
 
 
 def test_a_broken_off_body_is_rejected_in_enforce(boundary_in):
-    server = Server(part(ALIAS[:9], more=True), DISCONNECT)
+    """However whole it looks."""
+    server = Server(part(REWRITTEN, more=True), DISCONNECT)
     host = Host()
     server.serve(StageNormMiddleware(host, boundary_in("enforce")), scope())
     assert (server.status, host.call) == (400, None)
@@ -233,6 +250,7 @@ def test_a_rewrite_leaves_the_callers_scope_alone(boundary_in, connection, body,
     Server(part(body)).serve(StageNormMiddleware(host, boundary_in("enforce")), connection)
     assert connection == before
     assert {key for key in before if host.call[0][key] != before[key]} == changed
+    assert JSON in host.call[0]["headers"]
 
 
 def test_a_raw_path_that_does_not_match_is_dropped_with_the_path(boundary_in):
@@ -328,6 +346,6 @@ def test_a_problem_is_one_complete_response(boundary_in):
     server = Server(part(UNKNOWN))
     server.serve(StageNormMiddleware(Host(), boundary_in("enforce")), scope())
     start, body = server.sent
-    assert start["type"] == "http.response.start"
+    assert (start["type"], body["type"]) == ("http.response.start", "http.response.body")
     assert not body.get("more_body")
     assert json.loads(body["body"])["errors"][0]["pointer"] == "/stageDistribution/0/stage"

@@ -74,7 +74,7 @@ def over_asgi(boundary: Boundary, request: Request) -> Answer:
             message = await receive()
             body += message["body"]
             more = message["more_body"]
-        assert scope["raw_path"] is None or unquote(scope["raw_path"].decode()) == scope["path"]
+        assert unquote(scope["raw_path"].decode()) == scope["path"]
         length = dict(scope["headers"]).get(b"content-length")
         answer.seen = Seen(scope["path"].removeprefix(request.prefix), scope["query_string"], body, length)
         await send({"type": "http.response.start", "status": 200, "headers": HOST_HEADERS})
@@ -207,6 +207,7 @@ TABLE = [
     Row("too large, in chunks", simulate(LARGE[:900], LARGE[900:], ""), NOTICE, 413),
     Row("too large, in one chunk", simulate(LARGE, ""), NOTICE, 413),
     alias("as large as may be", simulate(f"{stages('Seed'):1000}"), simulate(f"{stages('seed'):1000}")),
+    alias("as large, in chunks", simulate(f"{stages('Seed'):1000}", ""), simulate(f"{stages('seed'):1000}", "")),
     Row("gzip", simulate(stages("seed"), headers=[(b"content-encoding", b"gzip")]), NOTICE, 415),
     Row("text/plain", replace(simulate(stages("seed")), headers=((b"content-type", b"text/plain"),)), NOTICE, 415),
     Row("no type", replace(simulate(stages("seed")), headers=()), NOTICE, 415),
@@ -275,6 +276,15 @@ def test_the_table(
     expected = [b"stagenorm-notice", b"link"] if outcome != PASS and situation != "enforce" else []
     assert answer.headers[:2] == HOST_HEADERS, "the host's own headers stay, and stay first"
     assert [name for name, _ in answer.headers[2:]] == expected
+
+
+@pytest.mark.parametrize("serve", [over_asgi, over_wsgi])
+def test_the_clients_address_is_the_consumer(serve, boundary_in):
+    boundary = boundary_in("enforce")
+    boundary.hooks.append(lambda event: consumers.append(event.consumer))
+    consumers = []
+    serve(boundary, simulate(stages("seed")))
+    assert consumers == ["192.0.2.1"]
 
 
 def check_problem(answer: Answer, request: Request, status: int) -> None:
