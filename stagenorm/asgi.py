@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from stagenorm.boundary.boundary import Boundary
@@ -62,8 +63,9 @@ class StageNormMiddleware:
                 request.body = await _buffer(held, receive, self.boundary.max_body_bytes)
         verdict = self.boundary.inspect(request)
         if isinstance(verdict, Reject):
-            await send({"type": "http.response.start", "status": verdict.status, "headers": list(verdict.headers)})
-            await send({"type": "http.response.body", "body": verdict.body})
+            with suppress(OSError):  # a server may raise it when the client has gone
+                await send({"type": "http.response.start", "status": verdict.status, "headers": list(verdict.headers)})
+                await send({"type": "http.response.body", "body": verdict.body})
             return
         if isinstance(verdict, Rewrite):
             scope = _rewritten(scope, request, verdict)
@@ -77,9 +79,9 @@ class StageNormMiddleware:
 
 
 def _mount_prefix(path: str, root_path: str) -> str:
-    """The part of the path that a mount has taken: as in Starlette, only whole segments count."""
-    root = root_path.rstrip("/")
-    return root if (path == root or path.startswith(root + "/")) else ""
+    """The part of the path that a mount has taken: as in Starlette, only whole segments, and to the letter."""
+    length = len(root_path)
+    return root_path if length and path.startswith(root_path) and path[length : length + 1] in ("", "/") else ""
 
 
 async def _buffer(held: list[Message], receive: Receive, limit: int) -> bytes | Unread:
@@ -129,7 +131,8 @@ def _rewritten(scope: Scope, request: Request, verdict: Rewrite) -> Scope:
 def _with_headers(send: Send, verdict: Pass | Rewrite) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *verdict.headers]
+            # A new message: the application may send one that it keeps.
+            message = {**message, "headers": [*message.get("headers", ()), *verdict.headers]}
         await send(message)
 
     return send_with_headers

@@ -70,9 +70,7 @@ class Guard:
         if self._media is None:
             return False
         headers = http.joined(request.headers)
-        length = headers.get(b"content-length", b"")
-        if length.isdigit():
-            request.declared_length = int(length[:19])
+        request.declared_length = http.length(headers.get(b"content-length", b""))
         request.chunked = b"transfer-encoding" in headers
         content_type = headers.get(b"content-type")
         if content_type not in self._plain_types:

@@ -35,6 +35,11 @@ def joined(headers: Headers) -> dict[bytes, bytes]:
     return by_name
 
 
+def length(value: bytes) -> int | None:
+    """The number of bytes that a Content-Length declares, or None if it is no plain number."""
+    return int(value.lstrip(b"0")[:19] or b"0") if value.isdigit() else None
+
+
 def encoding_fault(encoding: bytes) -> str | None:
     """Why a body with this Content-Encoding is not read, or None if it is."""
     is_plain = encoding.strip().lower() in (b"", b"identity")

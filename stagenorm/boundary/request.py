@@ -19,8 +19,8 @@ class Unread(Enum):
     """Why a body was not held whole."""
 
     TOO_LARGE = "it has more bytes than are checked here"
-    INCOMPLETE = "the connection ended before it was complete"
-    NO_LENGTH = "it is chunked and this server does not say where it ends: send Content-Length"
+    INCOMPLETE = "it did not arrive complete and well-formed"
+    NO_LENGTH = "nothing says for certain where it ends: send one plain Content-Length"
 
 
 @dataclass(slots=True)
