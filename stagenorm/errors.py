@@ -48,6 +48,17 @@ class StoreError(StagenormError):
     """A mode store could not be reached, refused, or holds content that is not a mode state."""
 
 
+class StoreConflictError(StoreError):
+    """Somebody else changed the store between a read and the change that followed it: read again, and decide again."""
+
+    def __init__(self, expected: int, stored: int) -> None:
+        super().__init__(f"the store is at revision {stored}, not {expected}: somebody else changed it; try again")
+
+
+class OverlayError(StagenormError, ValueError):
+    """A temporary alias or an exemption that contradicts its vocabulary or itself."""
+
+
 class MissingExtraError(StagenormError, ImportError):
     """An optional dependency is not installed. The message holds the install command.
 

@@ -7,10 +7,11 @@ Pure: time comes in as a value, nothing is stored. Webhook, controller, CLI and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
+from stagenorm.core.overlays import Overlays
 from stagenorm.core.token import Token
 from stagenorm.errors import ConfigurationError, TransitionRefusedError
 
@@ -136,23 +137,51 @@ def unlatch(current: ModeState, *, changed_by: str, reason: str, now: float) -> 
     )
 
 
-@dataclass(frozen=True, slots=True)
 class ModeView:
-    """Every mode at one moment, resolved without I/O: endpoint before global before default.
+    """Every mode at one moment, resolved without I/O: local ceiling, then endpoint, then global, then default.
 
-    Attributes:
+    Args:
         default: what holds while nothing is stored.
         everywhere: the stored global state, if any.
         endpoints: stored states by endpoint name.
+        ceiling: the strictest mode that this host allows, or None. It only ever lowers.
+        overlays: temporary aliases and exemptions.
     """
 
-    default: ModeState = ModeState(Mode.WARN)
-    everywhere: ModeState | None = None
-    endpoints: Mapping[str, ModeState] = field(default_factory=lambda: MappingProxyType({}))
+    __slots__ = ("_endpoints", "_otherwise", "ceiling", "overlays")
+
+    def __init__(
+        self,
+        default: ModeState = ModeState(Mode.WARN),
+        everywhere: ModeState | None = None,
+        endpoints: Mapping[str, ModeState] = MappingProxyType({}),
+        *,
+        ceiling: Mode | None = None,
+        overlays: Overlays = Overlays(),  # noqa: B008 - frozen
+    ) -> None:
+        self.ceiling = ceiling
+        self.overlays = overlays
+        self._otherwise = lowered(everywhere or default, ceiling)
+        self._endpoints = {name: lowered(state, ceiling) for name, state in endpoints.items()}
 
     def state(self, endpoint: str) -> ModeState:
         """The state that holds for one endpoint."""
-        return self.endpoints.get(endpoint) or self.everywhere or self.default
+        return self._endpoints.get(endpoint, self._otherwise)
+
+    def exceeds(self, other: ModeView) -> bool:
+        """Whether this view is stricter than another one anywhere: a stricter mode, or enforce for a larger share."""
+        names = {*self._endpoints, *other._endpoints}
+        pairs = [(self.state(name), other.state(name)) for name in names] + [(self._otherwise, other._otherwise)]
+        return any(_weight(mine) > _weight(theirs) for mine, theirs in pairs)
+
+
+def lowered(state: ModeState, ceiling: Mode | None) -> ModeState:
+    """A state under a ceiling."""
+    return state if ceiling is None or state.mode.strictness <= ceiling.strictness else replace(state, mode=ceiling)
+
+
+def _weight(state: ModeState) -> tuple[int, float]:
+    return state.mode.strictness, state.share if state.mode is Mode.ENFORCE else 0
 
 
 class ModeSource(Protocol):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
-from stagenorm.errors import StoreError
-from stagenorm.stores.protocol import Snapshot
+from stagenorm.errors import StoreConflictError
+from stagenorm.stores.protocol import Entry, Snapshot
 
 
 class MemoryModeStore:
@@ -18,25 +17,46 @@ class MemoryModeStore:
 
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         self._snapshot = snapshot or Snapshot()
-        self._lock = threading.Lock()
-        self._watchers: list[Callable[[], None]] = []
+        self._trail: list[Entry] = []
+        self._changed = threading.Condition()
 
     def read(self) -> Snapshot:
         """The stored snapshot."""
         return self._snapshot
 
-    def replace(self, snapshot: Snapshot) -> None:
-        """Store the next snapshot. Raises StoreError if it does not follow the stored one."""
-        with self._lock:
-            if snapshot.revision != self._snapshot.revision + 1:
-                raise StoreError(
-                    f"revision {snapshot.revision} does not follow the stored {self._snapshot.revision}: "
-                    "somebody else changed the mode; read it again"
-                )
-            self._snapshot = snapshot
-        for changed in self._watchers:
-            changed()
+    def replace(self, entry: Entry) -> None:
+        """Store a change. Raises StoreConflictError if somebody was faster."""
+        with self._changed:
+            if entry.before.revision != self._snapshot.revision:
+                raise StoreConflictError(entry.before.revision, self._snapshot.revision)
+            self._trail.append(entry)
+            self._snapshot = entry.after
+            self._changed.notify_all()
 
-    def watch(self, changed: Callable[[], None]) -> None:
-        """Have a function called after every change."""
-        self._watchers.append(changed)
+    def trail(self, limit: int) -> list[Entry]:
+        """The newest entries, newest first."""
+        return self._trail[: -limit - 1 : -1]
+
+    def subscribe(self) -> _MemorySubscription:
+        """Begin to hear of changes."""
+        return _MemorySubscription(self, self._changed)
+
+
+class _MemorySubscription:
+    def __init__(self, store: MemoryModeStore, changed: threading.Condition) -> None:
+        self._store = store
+        self._changed = changed
+        self._seen = store.read().revision
+        self._closed = False
+
+    def wait(self, timeout: float) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._store.read().revision != self._seen, timeout)
+            changed = self._store.read().revision != self._seen
+            self._seen = self._store.read().revision
+            return changed
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,16 +1,20 @@
-"""What every mode store is: a snapshot that is read and replaced as a whole.
+"""What every mode store is: one snapshot that is read and replaced as a whole, a trail, and a way to hear of changes.
 
-One snapshot with one revision makes each change atomic, a downgrade of every endpoint at once included.
+One snapshot with one revision makes each change atomic, a downgrade of every endpoint at once included. Only these
+values and protocols live here, and how they are written down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Protocol
 
-from stagenorm.core.modes import ModeState
+import msgspec
+
+from stagenorm.core.modes import Actor, ModeState
+from stagenorm.core.overlays import Overlays
+from stagenorm.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +25,106 @@ class Snapshot:
         revision: grows by one with every change; 0 means that nothing was ever stored.
         everywhere: the global state, if any.
         endpoints: states by endpoint name.
+        overlays: temporary aliases and exemptions.
     """
 
     revision: int = 0
     everywhere: ModeState | None = None
-    endpoints: Mapping[str, ModeState] = field(default_factory=lambda: MappingProxyType({}))
+    endpoints: Mapping[str, ModeState] = field(default_factory=dict)
+    overlays: Overlays = field(default_factory=Overlays)
+
+    def state(self, endpoint: str | None) -> ModeState | None:
+        """The stored state of one endpoint, or the global one for None."""
+        return self.everywhere if endpoint is None else self.endpoints.get(endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the audit trail: who changed what, why, from what, to what, when.
+
+    Attributes:
+        revision: of the snapshot that the change made.
+        at: seconds since the epoch.
+        actor: operator, controller or alert.
+        author: who it was.
+        action: such as ``set``, ``downgrade``, ``unlatch``, ``undo``, ``alias add``.
+        reason: why.
+        before: the snapshot that was changed.
+        after: the snapshot that the change made.
+    """
+
+    revision: int
+    at: float
+    actor: Actor
+    author: str
+    action: str
+    reason: str
+    before: Snapshot
+    after: Snapshot
+
+
+class Subscription(Protocol):
+    """Hears of changes. Belongs to one thread."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for a change, at most ``timeout`` seconds.
+
+        Returns:
+            Whether there may have been one.
+
+        Raises:
+            StoreError: the store cannot be heard; subscribe again later.
+        """
+
+    def close(self) -> None:
+        """Stop hearing; a thread that waits returns soon."""
 
 
 class ModeStore(Protocol):
-    """Keeps one snapshot."""
+    """Keeps one snapshot and its trail. Safe to share between threads, and usable after a fork."""
 
     def read(self) -> Snapshot:
-        """The stored snapshot. Raises StoreError where it cannot be read or is damaged."""
-
-    def replace(self, snapshot: Snapshot) -> None:
-        """Store the snapshot that follows the stored one.
+        """The stored snapshot; an empty one where nothing was ever stored.
 
         Raises:
-            StoreError: its revision is not the stored one plus one: somebody else changed it meanwhile.
+            StoreError: it cannot be reached, or what it holds is damaged.
         """
 
-    def watch(self, changed: Callable[[], None]) -> None:
-        """Have a function called after every change, from any thread."""
+    def replace(self, entry: Entry) -> None:
+        """Store ``entry.after`` and append the entry to the trail, both or neither.
+
+        Raises:
+            StoreConflictError: the stored revision is not that of ``entry.before``: somebody changed it meanwhile.
+            StoreError: it cannot be reached, refuses, or what it holds is damaged.
+        """
+
+    def trail(self, limit: int) -> list[Entry]:
+        """The newest entries, newest first. Raises StoreError as read does."""
+
+    def subscribe(self) -> Subscription:
+        """Begin to hear of changes. Raises StoreError where that cannot be."""
+
+
+_snapshots = msgspec.json.Decoder(Snapshot)
+_entries = msgspec.json.Decoder(Entry)
+
+
+def encode(value: Snapshot | Entry) -> bytes:
+    """A snapshot or entry as one line of JSON."""
+    return msgspec.json.encode(value)
+
+
+def decode_snapshot(data: bytes, where: str) -> Snapshot:
+    """Read a snapshot strictly. Raises StoreError for anything that is none, naming where it was found."""
+    try:
+        return _snapshots.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StoreError(f"{where} holds no mode state ({error}): restore it, or remove it to start anew") from error
+
+
+def decode_entry(data: bytes, where: str) -> Entry:
+    """Read a line of the trail strictly. Raises StoreError for anything that is none, naming where it was found."""
+    try:
+        return _entries.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StoreError(f"{where} holds no trail entry ({error}): move it away to start a new trail") from error

@@ -1,0 +1,53 @@
+"""The local ceiling: the strictest mode that one host allows, whatever the store says. It works while the store is gone.
+
+It can only lower. A content that is no mode is taken for ``warn``: whoever made the file wanted less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stagenorm.core.modes import Mode
+from stagenorm.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """Where the ceiling of this host comes from.
+
+    Attributes:
+        forced: from ``STAGENORM_FORCE_MODE``, or None.
+        file: a file that an operator makes to lower this host; empty means warn, else the mode that it names.
+    """
+
+    forced: Mode | None = None
+    file: Path | None = None
+
+    @classmethod
+    def parse(cls, mode: str | None, file: str | None) -> Ceiling:
+        """A ceiling from two settings. Raises ConfigurationError if the mode is none."""
+        try:
+            return cls(Mode(mode) if mode else None, Path(file) if file else None)
+        except ValueError:
+            known = ", ".join(each.value for each in Mode)
+            raise ConfigurationError(f"STAGENORM_FORCE_MODE is {mode!r}: use one of {known}") from None
+
+    def read(self) -> Mode | None:
+        """The ceiling now, or None."""
+        ceilings = [mode for mode in (self.forced, self._from_file()) if mode is not None]
+        return min(ceilings, key=lambda mode: mode.strictness, default=None)
+
+    def _from_file(self) -> Mode | None:
+        if self.file is None:
+            return None
+        try:
+            text = self.file.read_text("ascii", "replace").strip()
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return Mode.WARN  # it is there, and says something that cannot be read
+        try:
+            return Mode(text or Mode.WARN.value)
+        except ValueError:
+            return Mode.WARN

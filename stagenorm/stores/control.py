@@ -1,0 +1,184 @@
+"""Changing what a store holds: the one way for CLI, API, webhook and controller.
+
+Every function reads, decides by ``core``, and replaces by compare-and-set, again if somebody was faster. Time comes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from stagenorm.core import modes
+from stagenorm.core.modes import Actor, Mode, ModeState
+from stagenorm.core.overlays import Overlays
+from stagenorm.errors import StoreConflictError, TransitionRefusedError
+from stagenorm.stores.protocol import Entry, ModeStore, Snapshot
+
+_UNDO_DEPTH = 100  # trail entries that are searched for the last change of a mode
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who changes something, why and when.
+
+    Attributes:
+        actor: operator, controller or alert.
+        author: who it is.
+        reason: why.
+        now: seconds since the epoch.
+    """
+
+    actor: Actor
+    author: str
+    reason: str
+    now: float
+
+
+def set_mode(
+    store: ModeStore, change: Change, mode: Mode, share: float, *, endpoint: str | None = None, default: ModeState
+) -> Entry:
+    """Change the mode of one endpoint, or the global one.
+
+    Args:
+        store: where.
+        change: who, why, when.
+        mode: the new mode.
+        share: the new share, in percent.
+        endpoint: its name, or None for the global mode.
+        default: what holds where nothing is stored.
+
+    Raises:
+        TransitionRefusedError: the transition table does not allow it.
+        StoreError: it was not stored.
+    """
+
+    def decide(snapshot: Snapshot) -> Snapshot:
+        current = snapshot.state(endpoint) or snapshot.everywhere or default
+        changed = modes.change(
+            current, mode, share, actor=change.actor, changed_by=change.author, reason=change.reason, now=change.now
+        )
+        return _with_state(snapshot, endpoint, changed)
+
+    return _change(store, change, "set", decide)
+
+
+def downgrade(store: ModeStore, change: Change, *, endpoint: str | None = None, default: ModeState) -> Entry | None:
+    """Pull enforce back to warn and latch it: one endpoint, or the global state and every endpoint's in one change.
+
+    Returns:
+        What was changed, or None if everything was down and latched already.
+    """
+
+    def lower(state: ModeState) -> ModeState:
+        return modes.downgrade(state, changed_by=change.author, reason=change.reason, now=change.now)
+
+    def decide(snapshot: Snapshot) -> Snapshot:
+        if endpoint is not None:
+            return _with_state(snapshot, endpoint, lower(snapshot.state(endpoint) or snapshot.everywhere or default))
+        lowered = {name: lower(state) for name, state in snapshot.endpoints.items()}
+        return replace(snapshot, everywhere=lower(snapshot.everywhere or default), endpoints=lowered)
+
+    return _change_if_needed(store, change, "downgrade", decide)
+
+
+def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) -> Entry | None:
+    """Clear the latch: of one endpoint, or of the global state and every endpoint's. None if nothing was latched."""
+    _only_operators(change, "unlatch")
+
+    def clear(state: ModeState) -> ModeState:
+        return (
+            modes.unlatch(state, changed_by=change.author, reason=change.reason, now=change.now)
+            if state.latched
+            else state
+        )
+
+    def decide(snapshot: Snapshot) -> Snapshot:
+        if endpoint is not None:
+            state = snapshot.state(endpoint)
+            return _with_state(snapshot, endpoint, clear(state)) if state else snapshot
+        cleared = {name: clear(state) for name, state in snapshot.endpoints.items()}
+        return replace(snapshot, everywhere=snapshot.everywhere and clear(snapshot.everywhere), endpoints=cleared)
+
+    return _change_if_needed(store, change, "unlatch", decide)
+
+
+def undo(store: ModeStore, change: Change) -> Entry:
+    """Put every mode back to what it was before its last change, as a new revision. Overlays stay as they are.
+
+    Raises:
+        TransitionRefusedError: it is not an operator who asks, or no mode was ever changed.
+    """
+    _only_operators(change, "undo")
+
+    def decide(snapshot: Snapshot) -> Snapshot:
+        for entry in store.trail(_UNDO_DEPTH):
+            before, after = entry.before, entry.after
+            if (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints):
+                return replace(snapshot, everywhere=before.everywhere, endpoints=before.endpoints)
+        raise TransitionRefusedError(f"no mode was changed in the last {_UNDO_DEPTH} entries: there is nothing to undo")
+
+    return _change(store, change, "undo", decide)
+
+
+def change_overlays(
+    store: ModeStore, change: Change, action: str, decide: Callable[[Overlays], Overlays]
+) -> Entry | None:
+    """Add or remove temporary aliases and exemptions.
+
+    Args:
+        store: where.
+        change: who, why, when.
+        action: what the trail calls it, such as ``alias add``.
+        decide: from the stored overlays to what shall be stored, such as ``Overlays.with_alias``.
+
+    Returns:
+        What was changed, or None if nothing was.
+    """
+    return _change_if_needed(
+        store, change, action, lambda snapshot: replace(snapshot, overlays=decide(snapshot.overlays))
+    )
+
+
+def _only_operators(change: Change, action: str) -> None:
+    if change.actor is not Actor.OPERATOR:
+        raise TransitionRefusedError(f"{action}: not for the {change.actor.value}; only an operator may")
+
+
+def _with_state(snapshot: Snapshot, endpoint: str | None, state: ModeState) -> Snapshot:
+    if endpoint is None:
+        return replace(snapshot, everywhere=state)
+    return replace(snapshot, endpoints={**snapshot.endpoints, endpoint: state})
+
+
+def _change(store: ModeStore, change: Change, action: str, decide: Callable[[Snapshot], Snapshot]) -> Entry:
+    """Decide on what is stored, and store it, until nobody was faster."""
+    while True:
+        before = store.read()
+        after = replace(decide(before), revision=before.revision + 1)
+        entry = Entry(after.revision, change.now, change.actor, change.author, action, change.reason, before, after)
+        try:
+            store.replace(entry)
+        except StoreConflictError:
+            continue  # somebody was faster, so the store makes progress
+        return entry
+
+
+def _change_if_needed(
+    store: ModeStore, change: Change, action: str, decide: Callable[[Snapshot], Snapshot]
+) -> Entry | None:
+    """The same, but nothing is stored where nothing changes."""
+
+    def decide_or_stop(snapshot: Snapshot) -> Snapshot:
+        decided = decide(snapshot)
+        if decided == snapshot:
+            raise _Unchanged
+        return decided
+
+    try:
+        return _change(store, change, action, decide_or_stop)
+    except _Unchanged:
+        return None
+
+
+class _Unchanged(Exception):  # noqa: N818 - no error
+    """Nothing would change."""
