@@ -7,8 +7,9 @@ adapters do nothing but move bytes between these and the server.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from time import perf_counter
 
@@ -19,7 +20,7 @@ from stagenorm.boundary.fields import Field
 from stagenorm.boundary.guard import Guard, Parts
 from stagenorm.boundary.path import rewrite_raw
 from stagenorm.boundary.problem import MEDIA_TYPE, problem
-from stagenorm.boundary.reading import MAX_FINDINGS, Reading, Slot
+from stagenorm.boundary.reading import MAX_FINDINGS, NO_ALIASES, Reading, Slot
 from stagenorm.boundary.request import Pass, Reject, Request, Rewrite, Verdict
 from stagenorm.core.canary import in_share
 from stagenorm.core.modes import FixedModes, Mode, ModeSource, ModeState, ModeView
@@ -43,6 +44,7 @@ class Boundary:
         hooks: hear an event for every guarded request.
         max_body_bytes: the largest body that is read, in bytes.
         consumer_header: the request header that identifies a consumer; None takes the client's address.
+        clock: seconds since the epoch; overlays expire by it.
         salt: sets this rollout's canary apart from others.
 
     Attributes:
@@ -62,6 +64,7 @@ class Boundary:
         max_body_bytes: int = 1 << 20,
         consumer_header: str | None = None,
         salt: str = "stagenorm",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         if max_body_bytes < 1:
             raise ConfigurationError(f"max_body_bytes is {max_body_bytes}: give at least 1")
@@ -72,6 +75,7 @@ class Boundary:
         self.max_body_bytes = max_body_bytes
         self._consumer_header = consumer_header.lower().encode("latin-1") if consumer_header else None
         self._salt = salt
+        self._clock = clock
         self._normalizers = {vocabulary: Normalizer(vocabulary)}
         self._routes = Routes((each, Guard(each, self._slot, max_body_bytes)) for each in self.endpoints)
 
@@ -109,11 +113,18 @@ class Boundary:
         consumer = None
         failure: Exception | None = None
         try:
-            state = self.modes.view.state(request.guard.endpoint.name)
+            view = self.modes.view
+            name = request.guard.endpoint.name
+            state = view.state(name)
             consumer = self._consumer(request)
             inside = state.mode is Mode.ENFORCE and in_share(consumer, state.share, self._salt)
+            aliases = NO_ALIASES
+            if view.overlays:
+                now = self._clock()
+                aliases = view.overlays.forms(now)
+                inside = inside and not view.overlays.is_exempt(consumer, name, now)
             situation = Situation.of(state.mode, inside)
-            parts = request.guard.read(request, quickly=bool(self.hooks))
+            parts = request.guard.read(request, quickly=bool(self.hooks), aliases=aliases)
             verdict, decision = self._conclude(request, parts, situation)
         except Exception as error:  # the last line of defence: whatever it is, the table says what follows
             _logger.exception("the boundary failed on endpoint %s", request.guard.endpoint.name)

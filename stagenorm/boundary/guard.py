@@ -15,7 +15,7 @@ from stagenorm.boundary.headers import Media, Seal
 from stagenorm.boundary.json_body import JsonReader
 from stagenorm.boundary.parameters import ParameterReader
 from stagenorm.boundary.path import PathReader
-from stagenorm.boundary.reading import Reading, Slot
+from stagenorm.boundary.reading import NO_ALIASES, Aliases, Reading, Slot
 from stagenorm.boundary.request import Request, Unread
 from stagenorm.events import FindingKind
 
@@ -97,21 +97,22 @@ class Guard:
             and self._count_canonical(body) is not None
         )
 
-    def read(self, request: Request, *, quickly: bool = True) -> Parts:
+    def read(self, request: Request, *, quickly: bool = True, aliases: Aliases = NO_ALIASES) -> Parts:
         """Find and judge every declared value of a request, sealed ones marked as such.
 
         Args:
             request: the request.
             quickly: try the quick look first; for a caller who has not called only_canonical.
+            aliases: temporary aliases that count now.
         """
         parts = Parts(
-            self._path.read(request.path) if self._path else None,
-            self._query.read(request.query) if self._query else None,
-            self._read_body(request, quickly=quickly) if self._media else None,
+            self._path.read(request.path, aliases) if self._path else None,
+            self._query.read(request.query, aliases) if self._query else None,
+            self._read_body(request, aliases, quickly=quickly) if self._media else None,
         )
         for reading in parts:
             if reading is not None and reading.rewrite:
-                return self._sealed(request, parts)
+                return self._sealed(request, parts, aliases)
         return parts
 
     def _refused_unread(self, request: Request) -> Reading | None:
@@ -127,7 +128,7 @@ class Guard:
         detail = f"the body has more than {self._max_body_bytes} bytes: send less"
         return Reading.of(FindingKind.TOO_LARGE, "body", detail)
 
-    def _read_body(self, request: Request, *, quickly: bool = False, locate: bool = False) -> Reading:
+    def _read_body(self, request: Request, aliases: Aliases, *, quickly: bool = False, locate: bool = False) -> Reading:
         refused = self._refused_unread(request)
         if refused:
             return refused
@@ -141,18 +142,18 @@ class Guard:
         if body and request.body_fault:
             return Reading.of(FindingKind.UNSUPPORTED, "body", request.body_fault)
         if self._form:
-            return self._form.read(body)
+            return self._form.read(body, aliases)
         assert self._json is not None
-        return self._json.read(body, quickly=quickly, locate=locate) if body else self._json.absent()
+        return self._json.read(body, quickly=quickly, locate=locate, aliases=aliases) if body else self._json.absent()
 
-    def _sealed(self, request: Request, parts: Parts) -> Parts:
+    def _sealed(self, request: Request, parts: Parts, aliases: Aliases) -> Parts:
         """The parts, with the rewriting taken back of what a digest or a signature covers."""
         seal = http.seal(request.headers)
         if seal is Seal.NONE:
             return parts
         path, query, body = parts
         if body and body.rewrite:
-            body = self._read_body(request, locate=True).sealed()
+            body = self._read_body(request, aliases, locate=True).sealed()
         if seal is Seal.REQUEST:
             path = path and path.sealed()
             query = query and query.sealed()

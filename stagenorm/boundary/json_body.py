@@ -14,7 +14,7 @@ import msgspec
 from stagenorm.boundary.json_counted import MAX_DEPTH, CountedReader, depth, is_utf8
 from stagenorm.boundary.json_scan import scan
 from stagenorm.boundary.json_tree import build_tree
-from stagenorm.boundary.reading import Reading, Slot
+from stagenorm.boundary.reading import NO_ALIASES, Aliases, Reading, Slot
 from stagenorm.events import FindingKind
 
 
@@ -46,13 +46,16 @@ class JsonReader:
                 reading.add(FindingKind.UNREADABLE, slot, detail="the value is required and there is no body")
         return reading
 
-    def read(self, body: bytes, *, quickly: bool = True, locate: bool = False) -> Reading:
+    def read(
+        self, body: bytes, *, quickly: bool = True, locate: bool = False, aliases: Aliases = NO_ALIASES
+    ) -> Reading:
         """Find and judge the declared values.
 
         Args:
             body: the whole body, not empty.
             quickly: try count_canonical first; for a caller who has not.
             locate: every alias is wanted with its place, one finding each; otherwise one finding a distinct form.
+            aliases: temporary aliases that count now.
         """
         if self._counted:
             canonical = self._counted.count_canonical(body) if quickly else None
@@ -62,9 +65,9 @@ class JsonReader:
             if counted:
                 return counted
         fault = _encoding_fault(body)
-        return _unreadable(fault) if fault else self._read_exactly(body)
+        return _unreadable(fault) if fault else self._read_exactly(body, aliases)
 
-    def _read_exactly(self, body: bytes) -> Reading:
+    def _read_exactly(self, body: bytes, aliases: Aliases) -> Reading:
         try:
             self._validator.decode(body)
         except RecursionError:
@@ -73,7 +76,7 @@ class JsonReader:
             return _unreadable(f"the body is not one JSON document: {error}")
         if depth(body) > MAX_DEPTH:
             return _unreadable(f"the body nests more than {MAX_DEPTH} deep")
-        return scan(self._tree, body.decode())
+        return scan(self._tree, body.decode(), aliases)
 
 
 def _unreadable(detail: str) -> Reading:

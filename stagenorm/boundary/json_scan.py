@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from stagenorm.boundary.json_path import pointer
 from stagenorm.boundary.json_tree import Node
-from stagenorm.boundary.reading import Reading, Slot, splice
+from stagenorm.boundary.reading import Aliases, Reading, Slot, splice
 from stagenorm.events import FindingKind
 
 _SPACES = frozenset(" \t\n\r")
@@ -29,14 +29,15 @@ _NAMES = {str: "a string", int: "a number", bool: "a boolean", dict: "an object"
 Steps = tuple[Any, ...]
 
 
-def scan(tree: Node, text: str) -> Reading:
+def scan(tree: Node, text: str, aliases: Aliases) -> Reading:
     """Read a document that is known to be valid JSON.
 
     Args:
         tree: the declared places.
         text: the document.
+        aliases: temporary aliases that count now.
     """
-    scanner = _Scanner(text)
+    scanner = _Scanner(text, Reading(aliases=aliases))
     scanner.walk(tree, scanner.after_space(0), ())
     if scanner.edits:
         scanner.reading.rewrite = lambda: splice(text, scanner.edits).encode()
@@ -56,7 +57,7 @@ class _Member:
 @dataclass(slots=True)
 class _Scanner:
     text: str
-    reading: Reading = field(default_factory=Reading)
+    reading: Reading
     edits: list[tuple[int, int, str]] = field(default_factory=list)  # in document order
 
     def after_space(self, at: int) -> int:
@@ -150,13 +151,14 @@ class _Scanner:
                 self._unreadable(slot, steps, "the value is required and absent")
 
     def _keys(self, slot: Slot, members: list[_Member], seen: Counter[str], steps: Steps) -> None:
-        meant = Counter(match.value for match in map(slot.find, seen) if match)
+        meanings = {name: self.reading.meaning(slot, name) for name in seen}
+        meant = Counter(meanings.values())
         for member in members:
-            match = slot.find(member.name)
+            meaning = meanings[member.name]
             if seen[member.name] > 1:
                 detail = "the key stands twice"
-            elif match and meant[match.value] > 1:
-                detail = f"two keys become {match.value!a}"
+            elif meaning is not None and meant[meaning] > 1:
+                detail = f"two keys become {meaning!a}"
             else:
                 self._judge(slot, member.name, (*steps, member.name), member.start, member.end)
                 continue

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from stagenorm.boundary.fields import FormField, QueryField
-from stagenorm.boundary.reading import Reading, Slot, splice
+from stagenorm.boundary.reading import NO_ALIASES, Aliases, Reading, Slot, splice
 from stagenorm.core.folding import fold
 from stagenorm.events import FindingKind
 
@@ -48,9 +48,9 @@ class ParameterReader:
             if isinstance(slot.declared, (QueryField, FormField)) and slot.declared.repeated
         }
 
-    def read(self, encoded: bytes) -> Reading:
-        """Find and judge the declared parameters."""
-        reading = Reading()
+    def read(self, encoded: bytes, aliases: Aliases = NO_ALIASES) -> Reading:
+        """Find and judge the declared parameters, by temporary aliases too."""
+        reading = Reading(aliases=aliases)
         edits: list[tuple[int, int, bytes]] = []
         found = self._pieces(encoded)
         for name, slot in self._slots.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
 from stagenorm.boundary.endpoint import Endpoint, PathParameter, path_pattern
-from stagenorm.boundary.reading import Reading, Slot, splice
+from stagenorm.boundary.reading import NO_ALIASES, Aliases, Reading, Slot, splice
 from stagenorm.errors import ConfigurationError
 
 
@@ -33,9 +33,9 @@ class PathReader:
                     f"PathField {slot.label!r} cannot take it: use another field"
                 )
 
-    def read(self, path: str) -> Reading:
+    def read(self, path: str, aliases: Aliases = NO_ALIASES) -> Reading:
         """Find and judge the declared segments of a path that the endpoint matches."""
-        reading = Reading()
+        reading = Reading(aliases=aliases)
         found = self._pattern.fullmatch(path)
         assert found is not None
         edits: list[tuple[int, int, str]] = []

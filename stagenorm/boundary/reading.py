@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import AnyStr
 
 from stagenorm.boundary.fields import Field
+from stagenorm.core.folding import defect, fold
 from stagenorm.core.normalizer import Normalizer, Unknown
 from stagenorm.events import Finding, FindingKind
 
@@ -52,11 +54,18 @@ class Slot:
         return Finding(kind, self.label, where, raw, detail, (), allowed)
 
 
+Aliases = Mapping[tuple[str, str], str]
+"""Temporary aliases that count now: pairs of a vocabulary's name and a folded form, each with its canonical value."""
+
+NO_ALIASES: Aliases = MappingProxyType({})
+
+
 class Reading:
     """What one part of a request holds.
 
     Args:
         canonical: how many canonical values were found so far.
+        aliases: temporary aliases to judge by, beside the vocabularies.
 
     Attributes:
         canonical: how many canonical values there are.
@@ -64,10 +73,11 @@ class Reading:
         rewrite: makes the part anew with every alias replaced and all else as it was; None if there is none.
     """
 
-    __slots__ = ("_noted", "canonical", "counts", "rewrite")
+    __slots__ = ("_aliases", "_noted", "canonical", "counts", "rewrite")
 
-    def __init__(self, canonical: int = 0) -> None:
+    def __init__(self, canonical: int = 0, aliases: Aliases = NO_ALIASES) -> None:
         self.canonical = canonical
+        self._aliases = aliases
         self.counts: dict[FindingKind, int] = {}
         self.rewrite: Callable[[], bytes] | None = None
         self._noted: list[tuple[FindingKind, Slot | str, str, object, str]] = []
@@ -99,15 +109,24 @@ class Reading:
 
     def judge(self, slot: Slot, where: str, raw: str) -> str | None:
         """Look one value up and count what it is; returns the canonical value of an alias, to be put in its place."""
-        match = slot.find(raw)
-        if match is None:
+        value = self.meaning(slot, raw)
+        if value is None:
             self.add(FindingKind.UNKNOWN, slot, where, raw)
-        elif match.exact:
+        elif value == raw:
             self.canonical += 1
         else:
             self.add(FindingKind.ALIAS, slot, where, raw, detail="the value is an alias")
-            return match.value
+            return value
         return None
+
+    def meaning(self, slot: Slot, raw: str) -> str | None:
+        """The canonical value that a form has now, by the vocabulary or by a temporary alias; None if it has none."""
+        match = slot.find(raw)
+        if match is not None:
+            return match.value
+        if not self._aliases or defect(raw):
+            return None
+        return self._aliases.get((slot.normalizer.vocabulary.name, fold(raw)))
 
     def labels(self, kind: FindingKind) -> list[str]:
         """The distinct fields with findings of a kind."""

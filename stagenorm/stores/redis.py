@@ -119,7 +119,7 @@ class RedisModeStore:
     def trail(self, limit: int) -> list[Entry]:
         """The newest entries, newest first."""
         with self._errors():
-            lines = self._client().lrange(self._trail, -limit, -1) if limit > 0 else []
+            lines: Any = self._client().lrange(self._trail, -limit, -1) if limit > 0 else []
         return [decode_entry(line, f"{self.where} at {self._trail}") for line in reversed(lines)]
 
     def subscribe(self) -> _RedisSubscription:

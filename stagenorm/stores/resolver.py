@@ -81,9 +81,8 @@ class ModeResolver:
         self._view = ModeView(self.default, ceiling=self._ceiling.read())
         self.refresh()
         self._start()
-        resolver = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: (found := resolver()) and found._start())
-        atexit.register(lambda: (found := resolver()) and found.close())
+        os.register_at_fork(after_in_child=_if_alive(weakref.WeakMethod(self._start)))
+        atexit.register(_if_alive(weakref.WeakMethod(self.close)))
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> ModeResolver:
@@ -208,6 +207,17 @@ class ModeResolver:
 def _newest(snapshot: Snapshot) -> float:
     states = [snapshot.everywhere, *snapshot.endpoints.values()]
     return max((state.changed_at for state in states if state), default=0.0)
+
+
+def _if_alive(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None]:
+    """A function that calls a method while its resolver is in use, and does not keep it from being freed."""
+
+    def call() -> None:
+        found = method()
+        if found:
+            found()
+
+    return call
 
 
 def _run(reference: weakref.ref[ModeResolver], stopping: threading.Event) -> None:
