@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from stagenorm.core.modes import Mode
+from stagenorm.core.token import Token
 
 
-class FindingKind(str, Enum):
+class FindingKind(Token):
     """What the boundary found in one place of a request; the value is the token in notices and problems."""
-
-    __hash__ = str.__hash__  # Enum's own is Python code, and these are looked up on every request
 
     CANONICAL = "canonical"
     ALIAS = "alias"
@@ -29,8 +27,7 @@ class FindingKind(str, Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One value, or one place where no value could be read.
 
     Attributes:
@@ -52,10 +49,8 @@ class Finding:
     allowed: tuple[str, ...] = ()
 
 
-class Outcome(str, Enum):
+class Outcome(Token):
     """What became of a request."""
-
-    __hash__ = str.__hash__
 
     PASS = "pass"  # noqa: S105
     REWRITE = "rewrite"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from io import BytesIO
+from io import BufferedReader, BytesIO, RawIOBase
 from typing import TYPE_CHECKING, Any
 
 from stagenorm.boundary.boundary import Boundary
@@ -42,7 +42,7 @@ class StageNormMiddleware:
             environ.get("REMOTE_ADDR"),
         )
         if guard.wants_body(request):
-            request.body = _buffer(environ, self.boundary.max_body_bytes)
+            request.body = _buffer(environ, request.declared_length, self.boundary.max_body_bytes)
         verdict = self.boundary.inspect(request)
         if isinstance(verdict, Reject):
             start_response(f"{verdict.status} {HTTPStatus(verdict.status).phrase}", _native(verdict.headers))
@@ -73,39 +73,44 @@ def _headers(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]:
     """The request headers as the server kept them; repeated ones come joined by commas."""
     headers = []
     for key, value in environ.items():
-        if key.startswith("HTTP_"):
-            headers.append((key[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1")))
-        elif key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
-            headers.append((key.replace("_", "-").lower().encode("latin-1"), value.encode("latin-1")))
+        prefixed = key.startswith("HTTP_")
+        name = key[5:] if prefixed else key
+        # RFC 3875 has two without the prefix; with it they are copies, or a client's "Content_Length" in disguise.
+        if prefixed != (name in ("CONTENT_TYPE", "CONTENT_LENGTH")) and (prefixed or value):
+            # Some servers leave the optional white space around a value in.
+            headers.append((name.replace("_", "-").lower().encode("latin-1"), value.strip(" \t").encode("latin-1")))
     return headers
 
 
-def _buffer(environ: WSGIEnvironment, limit: int) -> bytes | Unread:
+def _buffer(environ: WSGIEnvironment, wanted: int | None, limit: int) -> bytes | Unread:
     """Hold a body of at most ``limit`` bytes, and give it back to whoever reads next."""
     stream = environ["wsgi.input"]
-    declared = environ.get("CONTENT_LENGTH", "")
-    wanted = int(declared) if declared.isdigit() else None
+    if wanted is None and environ.get("CONTENT_LENGTH"):
+        return Unread.NO_LENGTH  # not a plain number: Django and Werkzeug read different numbers, or none
     if wanted is None and not environ.get("wsgi.input_terminated"):
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            return Unread.NO_LENGTH
         # PEP 3333 lets nobody read past Content-Length, so without one there is no body that could be read.
-        return Unread.NO_LENGTH if "HTTP_TRANSFER_ENCODING" in environ else b""
-    body = _read(stream, limit + 1 if wanted is None else wanted)
-    if wanted is None and len(body) > limit:
-        environ["wsgi.input"] = _Chained(body, stream)
-        return Unread.TOO_LARGE
-    environ["wsgi.input"] = BytesIO(body)
-    return body if wanted is None or len(body) == wanted else Unread.INCOMPLETE
+        environ["wsgi.input"] = BytesIO()
+        return b""
+    body, failure = _read(stream, limit + 1 if wanted is None else wanted)
+    if failure is None and (len(body) <= limit if wanted is None else len(body) == wanted):
+        environ["wsgi.input"] = BytesIO(body)
+        return body
+    environ["wsgi.input"] = BufferedReader(_Chained(body, stream, failure))
+    return Unread.TOO_LARGE if len(body) > limit else Unread.INCOMPLETE
 
 
-def _read(stream: Any, size: int) -> bytes:
-    """Read up to ``size`` bytes: a stream may give less at a time."""
+def _read(stream: Any, size: int) -> tuple[bytes, Exception | None]:
+    """Read up to ``size`` bytes, and what ended it: a stream may give less at a time, or fail in its server's way."""
     chunks = []
-    while size > 0:
-        chunk = stream.read(size)
-        if not chunk:
-            break
-        chunks.append(chunk)
-        size -= len(chunk)
-    return b"".join(chunks)
+    try:
+        while size > 0 and (chunk := stream.read(size)):
+            chunks.append(chunk)
+            size -= len(chunk)
+    except Exception as error:  # noqa: BLE001  every server has its own
+        return b"".join(chunks), error
+    return b"".join(chunks), None
 
 
 def _rewrite(environ: WSGIEnvironment, verdict: Rewrite) -> None:
@@ -119,24 +124,21 @@ def _rewrite(environ: WSGIEnvironment, verdict: Rewrite) -> None:
             environ["CONTENT_LENGTH"] = str(len(verdict.body))
 
 
-class _Chained:
-    """What was held of a stream, then the stream: for a body that is too large to hold whole."""
+class _Chained(RawIOBase):
+    """What was held of a stream, then the stream: for a body that is not judged but handed on."""
 
-    def __init__(self, held: bytes, stream: Any) -> None:
+    def __init__(self, held: bytes, stream: Any, failure: Exception | None) -> None:
         self._held = BytesIO(held)
         self._stream = stream
+        self._failure = failure
 
-    def read(self, size: int = -1) -> bytes:
-        held = self._held.read(size)
-        return held + self._stream.read(size) if size < 0 else held or bytes(self._stream.read(size))
+    def readable(self) -> bool:
+        return True
 
-    def readline(self, size: int = -1) -> bytes:
-        line = self._held.readline(size)
-        done = line.endswith(b"\n") or (0 <= size <= len(line))
-        return line if done else line + bytes(self._stream.readline(size - len(line) if size >= 0 else -1))
-
-    def readlines(self, _hint: int = -1) -> list[bytes]:
-        return list(self)
-
-    def __iter__(self) -> Any:
-        return iter(self.readline, b"")
+    def readinto(self, buffer: Any) -> int:
+        chunk = self._held.read(len(buffer))
+        if not chunk and self._failure:
+            raise self._failure  # read again, a stream that failed may say that it just ended
+        chunk = chunk or self._stream.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)

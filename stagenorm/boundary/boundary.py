@@ -95,24 +95,30 @@ class Boundary:
 
     def inspect(self, request: Request) -> Verdict:
         """Judge one guarded request. Nothing is raised: a failure of the boundary itself is a finding too."""
+        try:
+            if not self.hooks and request.guard.only_canonical(request):
+                return _PASS  # in every mode
+        except Exception:  # noqa: BLE001, S110 - the full judgement meets it again, and says so
+            pass
+        return self._judge(request)
+
+    def _judge(self, request: Request) -> Verdict:
         started = perf_counter()
         state = _FALLBACK
         situation = Situation.WARN
         consumer = None
         failure: Exception | None = None
         try:
-            if not self.hooks and request.guard.only_canonical(request):
-                return _PASS  # in every mode
             state = self.modes.view.state(request.guard.endpoint.name)
             consumer = self._consumer(request)
             inside = state.mode is Mode.ENFORCE and in_share(consumer, state.share, self._salt)
             situation = Situation.of(state.mode, inside)
-            parts = request.guard.read(request)
+            parts = request.guard.read(request, quickly=bool(self.hooks))
             verdict, decision = self._conclude(request, parts, situation)
         except Exception as error:  # the last line of defence: whatever it is, the table says what follows
             _logger.exception("the boundary failed on endpoint %s", request.guard.endpoint.name)
             failure = error
-            parts = Parts(body=Reading.of(Finding(FindingKind.FAILED, "request", detail="the check itself failed")))
+            parts = Parts(body=Reading.of(FindingKind.FAILED, "request", "the check itself failed"))
             verdict, decision = self._conclude(request, parts, situation)
         if self.hooks:
             self._tell(
@@ -139,11 +145,12 @@ class Boundary:
         return None if found is None else found.decode("latin-1")
 
     def _conclude(self, request: Request, parts: Parts, situation: Situation) -> tuple[Verdict, Decision]:
-        decision = strictest(decide(kind, situation) for reading in parts.readings() for kind in reading.counts)
+        decision = strictest([decide(kind, situation) for part in parts if part is not None for kind in part.counts])
         if decision.outcome is Outcome.REJECT:
             return _reject(request, parts, situation, decision.status), decision
-        notices = http.notices(request.guard.endpoint, _noticed(parts, situation)) if decision.notice else []
-        headers = tuple(notices)
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        if decision.notice:
+            headers = tuple(http.notices(request.guard.endpoint, _noticed(parts, situation)))
         if decision.outcome is Outcome.REWRITE:
             return _rewrite(request, parts, headers), decision
         return Pass(headers) if headers else _PASS, decision
@@ -160,7 +167,7 @@ _OUTCOMES = {Pass: Outcome.PASS, Rewrite: Outcome.REWRITE, Reject: Outcome.REJEC
 
 
 def _findings(parts: Parts) -> Sequence[Finding]:
-    return [finding for reading in parts.readings() for finding in reading.findings]
+    return [finding for reading in parts.readings() for finding in reading.findings()]
 
 
 def _counts(parts: Parts) -> Counter[FindingKind]:
@@ -173,18 +180,23 @@ def _counts(parts: Parts) -> Counter[FindingKind]:
 
 def _noticed(parts: Parts, situation: Situation) -> list[tuple[str, str]]:
     """The distinct pairs of field and finding that the table gives a notice."""
-    pairs = ((each.field, each.kind.value) for each in _findings(parts) if decide(each.kind, situation).notice)
-    return list(dict.fromkeys(pairs))
+    return [
+        (label, kind.value)
+        for reading in parts.readings()
+        for kind in reading.counts
+        if decide(kind, situation).notice
+        for label in reading.labels(kind)
+    ]
 
 
 def _rewrite(request: Request, parts: Parts, headers: tuple[tuple[bytes, bytes], ...]) -> Rewrite:
     path = parts.path.rewrite().decode("utf-8", "surrogatepass") if parts.path and parts.path.rewrite else None
     return Rewrite(
         headers,
-        path=path,
-        raw_path=None if path is None else rewrite_raw(request.raw_path, request.path, path),
-        query=parts.query.rewrite() if parts.query and parts.query.rewrite else None,
-        body=parts.body.rewrite() if parts.body and parts.body.rewrite else None,
+        path,
+        None if path is None else rewrite_raw(request.raw_path, request.path, path),
+        parts.query.rewrite() if parts.query and parts.query.rewrite else None,
+        parts.body.rewrite() if parts.body and parts.body.rewrite else None,
     )
 
 

@@ -1,7 +1,7 @@
 """Strict reading of a JSON body: fast where that can be proved right, exact otherwise, and named where it is unreadable.
 
-``json_canonical`` (nearly every request), ``json_counted`` (aliases) and ``json_scan`` (everything else, exactly) do
-the readings; only the choice between them, and what makes a whole body unreadable, live here.
+``json_counted`` and ``json_scan`` do the two readings; only the choice between them, and what makes a whole body
+unreadable, live here.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from stagenorm.boundary.json_canonical import CanonicalReader
 from stagenorm.boundary.json_counted import MAX_DEPTH, CountedReader, depth, is_utf8
 from stagenorm.boundary.json_scan import scan
 from stagenorm.boundary.json_tree import build_tree
 from stagenorm.boundary.reading import Reading, Slot
-from stagenorm.events import Finding, FindingKind
+from stagenorm.events import FindingKind
 
 
 class JsonReader:
@@ -25,14 +24,18 @@ class JsonReader:
     Args:
         slots: the endpoint's JSON fields.
 
+    Attributes:
+        count_canonical: how many values a body holds, if a quick reading proves all of them canonical (None says
+            nothing); None where there is no quick reading.
+
     Raises:
         ConfigurationError: two fields say different things of one place.
     """
 
     def __init__(self, slots: Iterable[Slot]) -> None:
         self._tree = build_tree(slots)
-        self._canonical = CanonicalReader.of(self._tree)
         self._counted = CountedReader.of(self._tree)
+        self.count_canonical = self._counted.count_canonical if self._counted else None
         self._validator = msgspec.json.Decoder(msgspec.Raw)
 
     def absent(self) -> Reading:
@@ -40,28 +43,26 @@ class JsonReader:
         reading = Reading()
         for slot in self._tree.slots():
             if slot.required:
-                reading.add(slot.unreadable("", "the value is required and there is no body"))
+                reading.add(FindingKind.UNREADABLE, slot, detail="the value is required and there is no body")
         return reading
 
-    def count_canonical(self, body: bytes) -> int | None:
-        """How many values a body holds, if a quick reading proves all of them canonical; None says nothing."""
-        return self._canonical.count(body) if self._canonical else None
-
-    def read(self, body: bytes, *, locate: bool = False) -> Reading:
+    def read(self, body: bytes, *, quickly: bool = True, locate: bool = False) -> Reading:
         """Find and judge the declared values.
 
         Args:
             body: the whole body, not empty.
+            quickly: try count_canonical first; for a caller who has not.
             locate: every alias is wanted with its place, one finding each; otherwise one finding a distinct form.
         """
-        canonical = self.count_canonical(body)
-        if canonical is not None:
-            return Reading(canonical)
+        if self._counted:
+            canonical = self._counted.count_canonical(body) if quickly else None
+            if canonical is not None:
+                return Reading(canonical)
+            counted = None if locate else self._counted.read(body)
+            if counted:
+                return counted
         fault = _encoding_fault(body)
-        if fault:
-            return _unreadable(fault)
-        counted = self._counted.read(body) if self._counted and not locate else None
-        return counted or self._read_exactly(body)
+        return _unreadable(fault) if fault else self._read_exactly(body)
 
     def _read_exactly(self, body: bytes) -> Reading:
         try:
@@ -76,7 +77,7 @@ class JsonReader:
 
 
 def _unreadable(detail: str) -> Reading:
-    return Reading.of(Finding(FindingKind.UNREADABLE, "body", detail=detail))
+    return Reading.of(FindingKind.UNREADABLE, "body", detail)
 
 
 def _encoding_fault(body: bytes) -> str | None:

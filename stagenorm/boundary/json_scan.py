@@ -16,6 +16,7 @@ from typing import Any, cast
 from stagenorm.boundary.json_path import pointer
 from stagenorm.boundary.json_tree import Node
 from stagenorm.boundary.reading import Reading, Slot, splice
+from stagenorm.events import FindingKind
 
 _SPACES = frozenset(" \t\n\r")
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -76,7 +77,7 @@ class _Scanner:
         expected = "an array" if node.each or node.items else "an object"
         found, end = self._skip(at)
         for slot in node.slots():
-            self.reading.add(slot.unreadable(pointer(steps), f"{_name(found)} stands where {expected} belongs"))
+            self._unreadable(slot, steps, f"{_name(found)} stands where {expected} belongs")
         return end
 
     def _skip(self, at: int) -> tuple[Any, int]:
@@ -87,18 +88,16 @@ class _Scanner:
         if isinstance(raw, str):
             self._judge(slot, raw, steps, at, end)
         else:
-            self.reading.add(slot.unreadable(pointer(steps), f"{_name(raw)} stands where a string belongs"))
+            self._unreadable(slot, steps, f"{_name(raw)} stands where a string belongs")
         return end
 
     def _judge(self, slot: Slot, raw: str, steps: Steps, start: int, end: int) -> None:
-        match = slot.find(raw)
-        if match is None:
-            self.reading.add_unknown(slot, pointer(steps), raw)
-        elif match.exact:
-            self.reading.canonical += 1
-        else:
-            self.reading.add(slot.alias(pointer(steps), raw))
-            self.edits.append((start, end, json.dumps(match.value, ensure_ascii=False)))
+        value = self.reading.judge(slot, pointer(steps), raw)
+        if value is not None:
+            self.edits.append((start, end, json.dumps(value, ensure_ascii=False)))
+
+    def _unreadable(self, slot: Slot, steps: Steps, detail: str, raw: str | None = None) -> None:
+        self.reading.add(FindingKind.UNREADABLE, slot, pointer(steps), raw, detail=detail)
 
     def _array(self, node: Node, at: int, steps: Steps) -> int:
         at = self.after_space(at + 1)
@@ -125,7 +124,7 @@ class _Scanner:
         for name, child in node.members.items():
             if seen[name] > 1:
                 for slot in child.slots():
-                    self.reading.add(slot.unreadable(pointer((*steps, name)), f"the key {name!a} stands twice"))
+                    self._unreadable(slot, (*steps, name), f"the key {name!a} stands twice")
             elif not seen[name]:
                 self._require(child, (*steps, name))
         if node.keys:
@@ -148,7 +147,7 @@ class _Scanner:
     def _require(self, node: Node, steps: Steps) -> None:
         for slot in node.slots():
             if slot.required:
-                self.reading.add(slot.unreadable(pointer(steps), "the value is required and absent"))
+                self._unreadable(slot, steps, "the value is required and absent")
 
     def _keys(self, slot: Slot, members: list[_Member], seen: Counter[str], steps: Steps) -> None:
         meant = Counter(match.value for match in map(slot.find, seen) if match)
@@ -161,7 +160,7 @@ class _Scanner:
             else:
                 self._judge(slot, member.name, (*steps, member.name), member.start, member.end)
                 continue
-            self.reading.add(slot.unreadable(pointer((*steps, member.name)), detail, member.name))
+            self._unreadable(slot, (*steps, member.name), detail, member.name)
 
 
 def _name(value: Any) -> str:

@@ -109,13 +109,12 @@ def _descend(node: Node, step: Step) -> Node:
     return node.each
 
 
-def typed(node: Node, *, canonical: bool = False, optional: bool = True) -> Any:
-    """The msgspec type that decodes the wanted places and skips all else.
+def typed(node: Node, *, canonical: bool) -> Any:
+    """The msgspec type that decodes the wanted places, none of which may be absent, and skips all else.
 
     Args:
         node: where it begins.
-        canonical: only canonical values are decoded and no member may be absent; otherwise any string is.
-        optional: whether members may be absent, which is told apart outside arrays only.
+        canonical: whether only canonical values are decoded; otherwise any string is.
 
     Returns:
         The type, or None where ``[n]`` makes one impossible: it would have to fit the other elements too.
@@ -127,14 +126,10 @@ def typed(node: Node, *, canonical: bool = False, optional: bool = True) -> Any:
     if node.items:
         return None
     if node.each:
-        element: Any = typed(node.each, canonical=canonical, optional=False)
+        element: Any = typed(node.each, canonical=canonical)
         return element and list.__class_getitem__(element)
-    fields: list[Any] = []
-    for attribute, child in zip(node.attributes(), node.members.values(), strict=True):
-        below = typed(child, canonical=canonical, optional=optional)
-        if below is None:
-            return None
-        mandatory = canonical or not optional
-        fields.append((attribute, below) if mandatory else (attribute, below | msgspec.UnsetType, msgspec.UNSET))
+    below = [typed(child, canonical=canonical) for child in node.members.values()]
+    if None in below:
+        return None
     names = dict(zip(node.attributes(), node.members, strict=True))
-    return msgspec.defstruct("Object", fields, rename=names, gc=False)
+    return msgspec.defstruct("Object", list(zip(names, below, strict=True)), rename=names, gc=False)

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote_plus, unquote_to_bytes
 from stagenorm.boundary.fields import FormField, QueryField
 from stagenorm.boundary.reading import Reading, Slot, splice
 from stagenorm.core.folding import fold
+from stagenorm.events import FindingKind
 
 _PIECE = re.compile(rb"(?P<before>^|[&;])(?P<text>[^&;]+)(?=(?P<after>;?))")
 
@@ -55,9 +56,9 @@ class ParameterReader:
         for name, slot in self._slots.items():
             pieces = found.get(name, [])
             if not pieces and slot.required:
-                reading.add(slot.unreadable(name, "the parameter is required and absent"))
+                reading.add(FindingKind.UNREADABLE, slot, name, detail="the parameter is required and absent")
             elif len(pieces) > 1 and name not in self._repeatable:
-                reading.add(slot.unreadable(name, "the parameter stands more than once"))
+                reading.add(FindingKind.UNREADABLE, slot, name, detail="the parameter stands more than once")
             else:
                 for piece in pieces:
                     self._judge(slot, piece, reading, edits)
@@ -81,17 +82,11 @@ class ParameterReader:
     def _judge(self, slot: Slot, piece: _Piece, reading: Reading, edits: list[tuple[int, int, bytes]]) -> None:
         fault = _fault(piece)
         if fault:
-            reading.add(slot.unreadable(piece.name, fault, piece.value.decode("latin-1")))
+            reading.add(FindingKind.UNREADABLE, slot, piece.name, piece.value.decode("latin-1"), detail=fault)
             return
-        raw = unquote_plus(piece.value.decode())
-        match = slot.find(raw)
-        if match is None:
-            reading.add_unknown(slot, piece.name, raw)
-        elif match.exact:
-            reading.canonical += 1
-        else:
-            reading.add(slot.alias(piece.name, raw))
-            edits.append((piece.start, piece.end, quote(match.value, safe="").encode()))
+        value = reading.judge(slot, piece.name, unquote_plus(piece.value.decode()))
+        if value is not None:
+            edits.append((piece.start, piece.end, quote(value, safe="").encode()))
 
 
 def _fault(piece: _Piece) -> str | None:

@@ -40,15 +40,9 @@ class PathReader:
         assert found is not None
         edits: list[tuple[int, int, str]] = []
         for group, slot in self._slots:
-            raw = found[group]
-            match = slot.find(raw)
-            if match is None:
-                reading.add_unknown(slot, slot.label, raw)
-            elif match.exact:
-                reading.canonical += 1
-            else:
-                reading.add(slot.alias(slot.label, raw))
-                edits.append((*found.span(group), match.value))
+            value = reading.judge(slot, slot.label, found[group])
+            if value is not None:
+                edits.append((*found.span(group), value))
         if edits:
             reading.rewrite = lambda: splice(path, edits).encode("utf-8", "surrogatepass")
         return reading

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from stagenorm.boundary.headers import BodyHead, Headers
+from stagenorm.boundary.headers import Headers
 
 if TYPE_CHECKING:
     from stagenorm.boundary.guard import Guard
@@ -19,8 +19,8 @@ class Unread(Enum):
     """Why a body was not held whole."""
 
     TOO_LARGE = "it has more bytes than are checked here"
-    INCOMPLETE = "the connection ended before it was complete"
-    NO_LENGTH = "it is chunked and this server does not say where it ends: send Content-Length"
+    INCOMPLETE = "it did not arrive complete and well-formed"
+    NO_LENGTH = "nothing says for certain where it ends: send one plain Content-Length"
 
 
 @dataclass(slots=True)
@@ -36,7 +36,9 @@ class Request:
         headers: pairs of bytes, names in lower case.
         client: the peer's address, or None.
         body: the whole body, or why it is not held.
-        body_head: what the headers say of the body; read when it is first asked for.
+        body_fault: why the headers say that the body is not read, or None; found by Guard.wants_body.
+        declared_length: of the body, in bytes; None where none is declared. Found by Guard.wants_body.
+        chunked: whether the body has a transfer coding, and so is there without a length. Found by Guard.wants_body.
     """
 
     guard: Guard
@@ -47,7 +49,9 @@ class Request:
     headers: Headers
     client: str | None
     body: bytes | Unread = b""
-    body_head: BodyHead | None = None
+    body_fault: str | None = None
+    declared_length: int | None = None
+    chunked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Pass:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rewrite:
     """Hand the request on with these parts replaced; None leaves a part as it is.
 

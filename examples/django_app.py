@@ -1,0 +1,59 @@
+"""A guarded Django service: python examples/django_app.py --port 8000."""
+
+import argparse
+import json
+
+import waitress
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+from django.views.decorators.http import require_POST, require_safe
+
+from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
+from stagenorm.stores import ModeResolver
+from stagenorm.wsgi import StageNormMiddleware
+
+boundary = Boundary(
+    INVESTMENT_STAGES,
+    endpoints=[
+        Endpoint("simulate", "POST", "/api/monte-carlo/simulate", [JsonField("$.stageDistribution[*].stage")]),
+        Endpoint("strategies", "POST", "/api/portfolio/strategies", [JsonKeys("$.allocations")]),
+        Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
+    ],
+    modes=ModeResolver.from_environment(),
+)
+
+
+@require_POST
+def simulate(request: HttpRequest) -> JsonResponse:
+    body = json.loads(request.body)
+    return JsonResponse({"stages": [part["stage"] for part in body["stageDistribution"]]})
+
+
+@require_POST
+def strategies(request: HttpRequest) -> JsonResponse:
+    body = json.loads(request.body)
+    return JsonResponse({"stages": list(body["allocations"])})
+
+
+@require_safe
+def companies(request: HttpRequest, fund: str) -> JsonResponse:
+    stage = request.GET.get("stage")
+    return JsonResponse({"stages": [] if stage is None else [stage]})
+
+
+urlpatterns = [
+    path("api/monte-carlo/simulate", simulate),
+    path("api/portfolio/strategies", strategies),
+    path("api/funds/<fund>/companies", companies),
+]
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1", "localhost"])
+unguarded = get_wsgi_application()  # the same service with the middleware taken away, to compare
+app = StageNormMiddleware(unguarded, boundary)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8000)
+    waitress.serve(app, host="127.0.0.1", port=parser.parse_args().port)

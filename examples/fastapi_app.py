@@ -1,0 +1,69 @@
+"""A guarded FastAPI service: python examples/fastapi_app.py --port 8000."""
+
+import argparse
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware import Middleware
+from pydantic import BaseModel, Field
+
+from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
+from stagenorm.asgi import StageNormMiddleware
+from stagenorm.stores import ModeResolver
+
+boundary = Boundary(
+    INVESTMENT_STAGES,
+    endpoints=[
+        Endpoint("simulate", "POST", "/api/monte-carlo/simulate", [JsonField("$.stageDistribution[*].stage")]),
+        Endpoint("strategies", "POST", "/api/portfolio/strategies", [JsonKeys("$.allocations")]),
+        Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
+    ],
+    modes=ModeResolver.from_environment(),
+)
+
+
+class Part(BaseModel):
+    stage: str
+
+
+class Simulation(BaseModel):
+    stage_distribution: list[Part] = Field(alias="stageDistribution")
+
+
+class Strategy(BaseModel):
+    allocations: dict[str, float]
+
+
+class Stages(BaseModel):
+    stages: list[str]
+
+
+api = APIRouter()
+
+
+@api.post("/api/monte-carlo/simulate")
+async def simulate(simulation: Simulation) -> Stages:
+    return Stages(stages=[part.stage for part in simulation.stage_distribution])
+
+
+@api.post("/api/portfolio/strategies")
+async def strategies(strategy: Strategy) -> Stages:
+    return Stages(stages=list(strategy.allocations))
+
+
+@api.get("/api/funds/{fund}/companies")
+@api.head("/api/funds/{fund}/companies")
+async def companies(fund: str, stage: str | None = None) -> Stages:
+    return Stages(stages=[] if stage is None else [stage])
+
+
+app = FastAPI(middleware=[Middleware(StageNormMiddleware, boundary=boundary)])
+app.include_router(api)
+unguarded = FastAPI()  # the same service with the middleware taken away, to compare
+unguarded.include_router(api)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8000)
+    uvicorn.run(app, host="127.0.0.1", port=parser.parse_args().port)

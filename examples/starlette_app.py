@@ -1,0 +1,54 @@
+"""A guarded Starlette service: python examples/starlette_app.py --port 8000."""
+
+import argparse
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
+from stagenorm.asgi import StageNormMiddleware
+from stagenorm.stores import ModeResolver
+
+boundary = Boundary(
+    INVESTMENT_STAGES,
+    endpoints=[
+        Endpoint("simulate", "POST", "/api/monte-carlo/simulate", [JsonField("$.stageDistribution[*].stage")]),
+        Endpoint("strategies", "POST", "/api/portfolio/strategies", [JsonKeys("$.allocations")]),
+        Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
+    ],
+    modes=ModeResolver.from_environment(),
+)
+
+
+async def simulate(request: Request) -> JSONResponse:
+    body = await request.json()
+    return JSONResponse({"stages": [part["stage"] for part in body["stageDistribution"]]})
+
+
+async def strategies(request: Request) -> JSONResponse:
+    body = await request.json()
+    return JSONResponse({"stages": list(body["allocations"])})
+
+
+async def companies(request: Request) -> JSONResponse:
+    stage = request.query_params.get("stage")
+    return JSONResponse({"stages": [] if stage is None else [stage]})
+
+
+routes = [
+    Route("/api/monte-carlo/simulate", simulate, methods=["POST"]),
+    Route("/api/portfolio/strategies", strategies, methods=["POST"]),
+    Route("/api/funds/{fund}/companies", companies),
+]
+app = Starlette(routes=routes, middleware=[Middleware(StageNormMiddleware, boundary=boundary)])
+unguarded = Starlette(routes=routes)  # the same service with the middleware taken away, to compare
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8000)
+    uvicorn.run(app, host="127.0.0.1", port=parser.parse_args().port)
