@@ -8,6 +8,7 @@ from stagenorm.errors import MissingExtraError
 try:
     from stagenorm.testing.holds import assert_boundary_holds
     from stagenorm.testing.requests import Expected, GeneratedRequest, requests_for
+    from stagenorm.testing.stores import ModeStoreContract
     from stagenorm.testing.values import aliases, canonical, hostile_values, unknowns
 except ImportError as error:
     raise MissingExtraError("stagenorm.testing", "testing") from error
@@ -15,6 +16,7 @@ except ImportError as error:
 __all__ = [
     "Expected",
     "GeneratedRequest",
+    "ModeStoreContract",
     "aliases",
     "assert_boundary_holds",
     "canonical",
