@@ -208,6 +208,7 @@ TABLE = [
     Row("too large, in one chunk", simulate(LARGE, ""), NOTICE, 413),
     alias("as large as may be", simulate(f"{stages('Seed'):1000}"), simulate(f"{stages('seed'):1000}")),
     alias("as large, in chunks", simulate(f"{stages('Seed'):1000}", ""), simulate(f"{stages('seed'):1000}", "")),
+    Row("too large by one, in chunks", simulate(f"{stages('seed'):1000}", " "), NOTICE, 413),
     Row("gzip", simulate(stages("seed"), headers=[(b"content-encoding", b"gzip")]), NOTICE, 415),
     Row("text/plain", replace(simulate(stages("seed")), headers=((b"content-type", b"text/plain"),)), NOTICE, 415),
     Row("no type", replace(simulate(stages("seed")), headers=()), NOTICE, 415),
