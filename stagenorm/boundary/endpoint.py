@@ -1,8 +1,9 @@
 """Endpoint: what a host declares, and matching a request's path to one.
 
 Routers differ in small ways; matching takes every path that any of them would route here: with and without a trailing
-slash, several leading slashes (Flask takes them for one), HEAD as GET, a method in any case (Flask and Django
-upper-case it), and a path that ends in a newline (a router built on ``re`` with ``$`` takes it).
+slash, several slashes for one (Flask takes them so at the start of a path, or behind a mount), HEAD as GET, a method
+in any case (Flask and Django upper-case it), and a path that ends in a newline (a router built on ``re`` with ``$``
+takes it).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from stagenorm.errors import ConfigurationError
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|:([A-Za-z_][A-Za-z0-9_]*)")
 _METHOD = re.compile(r"[A-Z]+")
+_SLASHES = re.compile("/+")
 
 
 @dataclass(frozen=True)
@@ -195,9 +197,13 @@ class _Tree:
 
 
 def split(path: str) -> list[str]:
-    """The segments of a request's path, without the empty ones that slashes at its start or one at its end make."""
-    segments = path.lstrip("/").split("/")
-    if segments[-1] in ("", "\n"):
+    """The segments of a request's path, without the empty ones that a slash at either end or several in a row make."""
+    if "//" in path:
+        path = _SLASHES.sub("/", path)
+    segments = path.split("/")
+    if not segments[0]:
+        del segments[0]
+    if segments and segments[-1] in ("", "\n"):
         del segments[-1]
     return segments
 

@@ -98,10 +98,10 @@ class Guard:
 
     def _path_values(self, path: str) -> list[tuple[int, str]]:
         """Where each path field stands between the slashes of a path, and its canonical value if it has one."""
-        offset = len(path) - len(path.lstrip("/"))
         segments = path.split("/")
-        found = [(position + offset, slot.find(segments[position + offset])) for position, slot in self._path]
-        return [(position, match.value) for position, match in found if match]
+        places = [place for place, segment in enumerate(segments) if segment]
+        found = [(places[position], slot.find(segments[places[position]])) for position, slot in self._path]
+        return [(place, match.value) for place, match in found if match]
 
     def rewritten_raw_path(self, path: str, raw: bytes | None) -> bytes | None:
         """The raw path with the aliases of its decoded form replaced, all else as it was.

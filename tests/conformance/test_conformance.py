@@ -220,6 +220,7 @@ TABLE = [
     Row("method in lower case", simulate(stages("series-z"), method="post"), NOTICE, 400),
     Row("trailing slash", replace(simulate(stages("series-z")), path="/api/simulate/"), NOTICE, 400),
     Row("leading slashes", replace(simulate(stages("series-z")), path="//api/simulate"), NOTICE, 400),
+    Row("slashes between", replace(simulate(stages("series-z")), path="/api//simulate//"), NOTICE, 400),
     Row("trailing newline", replace(simulate(stages("series-z")), path="/api/simulate%0A"), NOTICE, 400),
     Row("encoded path", replace(simulate(stages("series-z")), path="/%61pi/sim%75late"), NOTICE, 400),
     alias("mounted", simulate(stages("Seed"), prefix="/v1"), simulate(stages("seed"), prefix="/v1")),
@@ -242,7 +243,8 @@ TABLE = [
     Row("form unknown", search(b"stage=series-z"), NOTICE, 400),
     alias("path alias", funds("/api/stages/Series%20A/funds"), funds("/api/stages/series-a/funds")),
     alias("path alias, raw letters", funds("/api/stages/SEED/funds/"), funds("/api/stages/seed/funds/")),
-    alias("path alias, slashes", funds("//api/stages/SEED/funds"), funds("//api/stages/seed/funds")),
+    alias("path alias, slashes", funds("//api/stages///SEED//funds"), funds("//api/stages///seed//funds")),
+    alias("path alias, newline", funds("/api/stages/SEED/funds%0A"), funds("/api/stages/seed/funds%0A")),
     alias(
         "path alias, mounted",
         funds("/api/stages/Series%20C%2B/funds", prefix="/v1"),
