@@ -1,5 +1,7 @@
 """What only a wire has: chunked and oversized bodies, encodings, odd request lines, interim responses, lost clients."""
 
+from contextlib import suppress
+
 import pytest
 
 SIMULATE = "/api/monte-carlo/simulate"
@@ -158,7 +160,8 @@ def test_expect_100_continue(server, body):
         line = answer.readline()
         if b" 100 " in line:
             assert answer.readline() == b"\r\n"
-            client.sendall(body)
+            with suppress(ConnectionError):  # a server may answer and hang up before it has read everything
+                client.sendall(body)
             line = answer.readline()
         assert int(line.split()[1]) == expected_status(server, body)
 
