@@ -27,15 +27,20 @@ class StageNormMiddleware:
     def __init__(self, app: ASGIApp, boundary: Boundary) -> None:
         self.app = app
         self.boundary = boundary
+        self._elsewhere = boundary.elsewhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; websockets, lifespan and unguarded paths go straight to the application."""
+        if scope.get("path") in self._elsewhere and not scope.get("root_path"):
+            await self.app(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path = scope["path"]
-        prefix = _mount_prefix(path, scope.get("root_path", ""))
-        guard = self.boundary.open(scope["method"], path[len(prefix) :] if prefix else path)
+        path, root = scope["path"], scope.get("root_path")
+        if root:
+            path = path[len(_mount_prefix(path, root)) :]
+        guard = self.boundary.open(scope["method"], path)
         if guard is None:
             await self.app(scope, receive, send)
             return
@@ -43,14 +48,19 @@ class StageNormMiddleware:
         request = Request(
             guard,
             scope["method"],
-            path[len(prefix) :],
+            path,
             scope.get("raw_path"),
             scope.get("query_string", b""),
             scope["headers"],
             client[0] if client else None,
         )
-        if guard.wants_body(request.headers):
-            request.body, receive = await _buffer(receive, self.boundary.max_body_bytes)
+        held: list[Message] = []
+        if guard.wants_body(request):
+            held = [await receive()]
+            if held[0]["type"] == "http.request" and not held[0].get("more_body"):
+                request.body = held[0].get("body", b"")
+            else:
+                request.body = await _buffer(held, receive, self.boundary.max_body_bytes)
         verdict = self.boundary.inspect(request)
         if isinstance(verdict, Reject):
             with suppress(OSError):  # a server may raise it when the client has gone
@@ -58,8 +68,14 @@ class StageNormMiddleware:
                 await send({"type": "http.response.body", "body": verdict.body})
             return
         if isinstance(verdict, Rewrite):
-            scope, receive = _rewritten(scope, receive, prefix, verdict)
-        await self.app(scope, receive, _with_headers(send, verdict))
+            scope = _rewritten(scope, request, verdict)
+            if verdict.body is not None:
+                held = [_body(verdict.body, more=False)]
+        await self.app(
+            scope,
+            _replay(held, receive) if held else receive,
+            _with_headers(send, verdict) if verdict.headers else send,
+        )
 
 
 def _mount_prefix(path: str, root_path: str) -> str:
@@ -68,23 +84,22 @@ def _mount_prefix(path: str, root_path: str) -> str:
     return root_path if length and path.startswith(root_path) and path[length : length + 1] in ("", "/") else ""
 
 
-async def _buffer(receive: Receive, limit: int) -> tuple[bytes | Unread, Receive]:
-    """Hold a body of at most ``limit`` bytes, and give it back to whoever reads next."""
+async def _buffer(held: list[Message], receive: Receive, limit: int) -> bytes | Unread:
+    """Hold a body of at most ``limit`` bytes, and leave in ``held`` what must be given back for it."""
     chunks: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return Unread.INCOMPLETE, _replay([_body(b"".join(chunks), more=True), message], receive)
-        chunk = message.get("body", b"")
+    message = held.pop()
+    while message["type"] == "http.request":
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         more = message.get("more_body", False)
-        if chunk:
-            chunks.append(chunk)
-            size += len(chunk)
         if size > limit or not more:
             body = b"".join(chunks)
-            held = body if size <= limit else Unread.TOO_LARGE
-            return held, _replay([_body(body, more=more)], receive)
+            held.append(_body(body, more=more))
+            return body if size <= limit else Unread.TOO_LARGE
+        message = await receive()
+    held += [_body(b"".join(chunks), more=True), message]
+    return Unread.INCOMPLETE
 
 
 def _body(body: bytes, *, more: bool) -> Message:
@@ -93,44 +108,27 @@ def _body(body: bytes, *, more: bool) -> Message:
 
 def _replay(messages: list[Message], receive: Receive) -> Receive:
     """Give held messages first, then whatever the server says: more of the body, or a disconnect."""
-    held = iter(messages)
+    messages.reverse()
 
     async def replay() -> Message:
-        for message in held:
-            return message
-        return await receive()
+        return messages.pop() if messages else await receive()
 
     return replay
 
 
-def _rewritten(scope: Scope, receive: Receive, prefix: str, verdict: Rewrite) -> tuple[Scope, Receive]:
+def _rewritten(scope: Scope, request: Request, verdict: Rewrite) -> Scope:
     scope = dict(scope)  # the server and outer middleware keep their own
     if verdict.path is not None:
-        scope.update(path=prefix + verdict.path, raw_path=verdict.raw_path)
+        scope.update(path=scope["path"].removesuffix(request.path) + verdict.path, raw_path=verdict.raw_path)
     if verdict.query is not None:
         scope["query_string"] = verdict.query
-    if verdict.body is not None:
+    if verdict.body is not None and request.declared_length is not None:
         length = b"%d" % len(verdict.body)
         scope["headers"] = [(k, length if k == b"content-length" else v) for k, v in scope["headers"]]
-        receive = _replace_first(receive, _body(verdict.body, more=False))
-    return scope, receive
-
-
-def _replace_first(receive: Receive, message: Message) -> Receive:
-    """Drop the one message that holds the judged body, and give another in its place."""
-    first = [message]
-
-    async def replaced() -> Message:
-        original = await receive()
-        return first.pop() if first else original
-
-    return replaced
+    return scope
 
 
 def _with_headers(send: Send, verdict: Pass | Rewrite) -> Send:
-    if not verdict.headers:
-        return send
-
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             # A new message: the application may send one that it keeps.

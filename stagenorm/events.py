@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from stagenorm.core.modes import Mode
+from stagenorm.core.token import Token
 
 
-class FindingKind(str, Enum):
+class FindingKind(Token):
     """What the boundary found in one place of a request; the value is the token in notices and problems."""
 
     CANONICAL = "canonical"
@@ -27,8 +27,7 @@ class FindingKind(str, Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One value, or one place where no value could be read.
 
     Attributes:
@@ -50,7 +49,7 @@ class Finding:
     allowed: tuple[str, ...] = ()
 
 
-class Outcome(str, Enum):
+class Outcome(Token):
     """What became of a request."""
 
     PASS = "pass"  # noqa: S105

@@ -8,7 +8,6 @@ from io import BufferedReader, BytesIO, RawIOBase
 from typing import TYPE_CHECKING, Any
 
 from stagenorm.boundary.boundary import Boundary
-from stagenorm.boundary.headers import Headers, declared_length
 from stagenorm.boundary.request import Reject, Request, Rewrite, Unread
 
 if TYPE_CHECKING:
@@ -42,8 +41,8 @@ class StageNormMiddleware:
             _headers(environ),
             environ.get("REMOTE_ADDR"),
         )
-        if guard.wants_body(request.headers):
-            request.body = _buffer(environ, request.headers, self.boundary.max_body_bytes)
+        if guard.wants_body(request):
+            request.body = _buffer(environ, request.declared_length, self.boundary.max_body_bytes)
         verdict = self.boundary.inspect(request)
         if isinstance(verdict, Reject):
             start_response(f"{verdict.status} {HTTPStatus(verdict.status).phrase}", _native(verdict.headers))
@@ -83,10 +82,9 @@ def _headers(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]:
     return headers
 
 
-def _buffer(environ: WSGIEnvironment, headers: Headers, limit: int) -> bytes | Unread:
+def _buffer(environ: WSGIEnvironment, wanted: int | None, limit: int) -> bytes | Unread:
     """Hold a body of at most ``limit`` bytes, and give it back to whoever reads next."""
     stream = environ["wsgi.input"]
-    wanted = declared_length(headers)
     if wanted is None and environ.get("CONTENT_LENGTH"):
         return Unread.NO_LENGTH  # not a plain number: Django and Werkzeug read different numbers, or none
     if wanted is None and not environ.get("wsgi.input_terminated"):

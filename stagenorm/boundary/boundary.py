@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from time import perf_counter
 
 from stagenorm.boundary import headers as http
@@ -16,6 +17,7 @@ from stagenorm.boundary.decisions import Decision, Situation, decide, strictest
 from stagenorm.boundary.endpoint import Endpoint, Routes
 from stagenorm.boundary.fields import Field
 from stagenorm.boundary.guard import Guard, Parts
+from stagenorm.boundary.path import rewrite_raw
 from stagenorm.boundary.problem import MEDIA_TYPE, problem
 from stagenorm.boundary.reading import MAX_FINDINGS, Reading, Slot
 from stagenorm.boundary.request import Pass, Reject, Request, Rewrite, Verdict
@@ -28,7 +30,7 @@ from stagenorm.events import Finding, FindingKind, Hook, Inspected, Outcome
 
 _logger = logging.getLogger("stagenorm")
 _PASS = Pass()
-_CANONICAL = frozenset({FindingKind.CANONICAL})
+_FALLBACK = ModeState(Mode.WARN)  # where even the mode could not be read
 
 
 class Boundary:
@@ -71,12 +73,16 @@ class Boundary:
         self._consumer_header = consumer_header.lower().encode("latin-1") if consumer_header else None
         self._salt = salt
         self._normalizers = {vocabulary: Normalizer(vocabulary)}
-        self._routes = Routes(self.endpoints)
-        self._guards = {each.name: Guard(each, self._slot, max_body_bytes) for each in self.endpoints}
+        self._routes = Routes((each, Guard(each, self._slot, max_body_bytes)) for each in self.endpoints)
 
     def _slot(self, declared: Field) -> Slot:
         vocabulary = declared.vocabulary or self.vocabulary
         return Slot(declared, self._normalizers.setdefault(vocabulary, Normalizer(vocabulary)))
+
+    @property
+    def elsewhere(self) -> AbstractSet[str]:
+        """Paths known to be unguarded: an adapter may hand a request for one on at once."""
+        return self._routes.elsewhere
 
     def open(self, method: str, path: str) -> Guard | None:
         """The guard of a request, or None: hand that request on untouched.
@@ -85,13 +91,20 @@ class Boundary:
             method: as the client wrote it.
             path: decoded, below the mounted application.
         """
-        endpoint = self._routes.find(method, path)
-        return self._guards[endpoint.name] if endpoint else None
+        return self._routes.find(method, path)
 
     def inspect(self, request: Request) -> Verdict:
         """Judge one guarded request. Nothing is raised: a failure of the boundary itself is a finding too."""
+        try:
+            if not self.hooks and request.guard.only_canonical(request):
+                return _PASS  # in every mode
+        except Exception:  # noqa: BLE001, S110 - the full judgement meets it again, and says so
+            pass
+        return self._judge(request)
+
+    def _judge(self, request: Request) -> Verdict:
         started = perf_counter()
-        state = ModeState(Mode.WARN)
+        state = _FALLBACK
         situation = Situation.WARN
         consumer = None
         failure: Exception | None = None
@@ -100,12 +113,12 @@ class Boundary:
             consumer = self._consumer(request)
             inside = state.mode is Mode.ENFORCE and in_share(consumer, state.share, self._salt)
             situation = Situation.of(state.mode, inside)
-            parts = request.guard.read(request)
+            parts = request.guard.read(request, quickly=bool(self.hooks))
             verdict, decision = self._conclude(request, parts, situation)
         except Exception as error:  # the last line of defence: whatever it is, the table says what follows
             _logger.exception("the boundary failed on endpoint %s", request.guard.endpoint.name)
             failure = error
-            parts = Parts(body=Reading.of(Finding(FindingKind.FAILED, "request", detail="the check itself failed")))
+            parts = Parts(body=Reading.of(FindingKind.FAILED, "request", "the check itself failed"))
             verdict, decision = self._conclude(request, parts, situation)
         if self.hooks:
             self._tell(
@@ -128,21 +141,19 @@ class Boundary:
     def _consumer(self, request: Request) -> str | None:
         if self._consumer_header is None:
             return request.client
-        found = http.values(request.headers, self._consumer_header)
-        return found[0].decode("latin-1") if found else None
+        found = http.first_value(request.headers, self._consumer_header)
+        return None if found is None else found.decode("latin-1")
 
     def _conclude(self, request: Request, parts: Parts, situation: Situation) -> tuple[Verdict, Decision]:
-        kinds = {kind for reading in parts.readings() for kind in reading.counts}
-        decision = strictest(decide(kind, situation) for kind in kinds)
-        if kinds <= _CANONICAL:
-            return _PASS, decision
+        decision = strictest([decide(kind, situation) for part in parts if part is not None for kind in part.counts])
         if decision.outcome is Outcome.REJECT:
             return _reject(request, parts, situation, decision.status), decision
-        notices = http.notices(request.guard.endpoint, _noticed(parts, situation)) if decision.notice else []
-        headers = tuple(notices)
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        if decision.notice:
+            headers = tuple(http.notices(request.guard.endpoint, _noticed(parts, situation)))
         if decision.outcome is Outcome.REWRITE:
             return _rewrite(request, parts, headers), decision
-        return Pass(headers), decision
+        return Pass(headers) if headers else _PASS, decision
 
     def _tell(self, event: Inspected) -> None:
         for hook in self.hooks:
@@ -156,30 +167,36 @@ _OUTCOMES = {Pass: Outcome.PASS, Rewrite: Outcome.REWRITE, Reject: Outcome.REJEC
 
 
 def _findings(parts: Parts) -> Sequence[Finding]:
-    return [finding for reading in parts.readings() for finding in reading.findings]
+    return [finding for reading in parts.readings() for finding in reading.findings()]
 
 
 def _counts(parts: Parts) -> Counter[FindingKind]:
     counts: Counter[FindingKind] = Counter()
     for reading in parts.readings():
         counts.update(reading.counts)
+        counts[FindingKind.CANONICAL] += reading.canonical
     return counts
 
 
 def _noticed(parts: Parts, situation: Situation) -> list[tuple[str, str]]:
     """The distinct pairs of field and finding that the table gives a notice."""
-    pairs = ((each.field, each.kind.value) for each in _findings(parts) if decide(each.kind, situation).notice)
-    return list(dict.fromkeys(pairs))
+    return [
+        (label, kind.value)
+        for reading in parts.readings()
+        for kind in reading.counts
+        if decide(kind, situation).notice
+        for label in reading.labels(kind)
+    ]
 
 
 def _rewrite(request: Request, parts: Parts, headers: tuple[tuple[bytes, bytes], ...]) -> Rewrite:
-    path = parts.path.rewrite() if parts.path and parts.path.rewrite else None
+    path = parts.path.rewrite().decode("utf-8", "surrogatepass") if parts.path and parts.path.rewrite else None
     return Rewrite(
         headers,
-        path=path.decode("utf-8", "surrogatepass") if path else None,
-        raw_path=request.guard.rewritten_raw_path(request.path, request.raw_path) if path else None,
-        query=parts.query.rewrite() if parts.query and parts.query.rewrite else None,
-        body=parts.body.rewrite() if parts.body and parts.body.rewrite else None,
+        path,
+        None if path is None else rewrite_raw(request.raw_path, request.path, path),
+        parts.query.rewrite() if parts.query and parts.query.rewrite else None,
+        parts.body.rewrite() if parts.body and parts.body.rewrite else None,
     )
 
 

@@ -5,16 +5,16 @@ The rows are the findings, the columns are the four situations a request can be 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from types import MappingProxyType
 
 from stagenorm.core.modes import Mode
+from stagenorm.core.token import Token
 from stagenorm.events import FindingKind, Outcome
 
 
-class Situation(Enum):
+class Situation(Token):
     """The column of the table that a request falls into."""
 
     OFF = "off"
@@ -80,22 +80,21 @@ def decide(kind: FindingKind, situation: Situation) -> Decision:
     return _TABLE[kind][situation]
 
 
-def strictest(decisions: Iterable[Decision]) -> Decision:
-    """What several findings of one request lead to together.
+def strictest(decisions: Sequence[Decision]) -> Decision:
+    """What several findings of one request lead to together; a plain pass if there are none.
 
     A rejection outweighs a rewrite and a rewrite outweighs a pass; of two rejections the higher status is told, and
     a notice or a log record that one asks for is given.
     """
-    total = _PASS
-    for each in decisions:
-        total = Decision(
-            max(total.outcome, each.outcome, key=_WEIGHT.__getitem__),
-            total.notice or each.notice,
-            total.logged or each.logged,
-            total.would_reject or each.would_reject,
-            max(total.status, each.status),
-        )
-    return total
+    if len(decisions) == 1:
+        return decisions[0]
+    return Decision(
+        max((each.outcome for each in decisions), key=_WEIGHT.__getitem__, default=Outcome.PASS),
+        notice=any(each.notice for each in decisions),
+        logged=any(each.logged for each in decisions),
+        would_reject=any(each.would_reject for each in decisions),
+        status=max((each.status for each in decisions), default=0),
+    )
 
 
 _WEIGHT = {Outcome.PASS: 0, Outcome.REWRITE: 1, Outcome.REJECT: 2}

@@ -1,9 +1,9 @@
 """Endpoint: what a host declares, and matching a request's path to one.
 
 Routers differ in small ways; matching takes every path that any of them would route here: with and without a trailing
-slash, several slashes for one (Flask takes them so at the start of a path, or behind a mount), HEAD as GET, a method
-in any case (Flask and Django upper-case it), and a path that ends in a newline (a router built on ``re`` with ``$``
-takes it).
+slash, several slashes for one (Flask takes them so in front, and behind a mount that is in the middle), HEAD as GET, a
+method in any case (Flask and Django upper-case it), and a path that ends in a newline (a router built on ``re`` with
+``$`` takes it).
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from stagenorm.boundary.fields import Field, FormField, JsonField, JsonKeys, PathField
 from stagenorm.errors import ConfigurationError
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|:([A-Za-z_][A-Za-z0-9_]*)")
+_REMEMBERED = 1024
 _METHOD = re.compile(r"[A-Z]+")
-_SLASHES = re.compile("/+")
 
 
 @dataclass(frozen=True)
@@ -125,87 +126,83 @@ class PathParameter:
     name: str
 
 
-class Routes:
-    """Finds the endpoint of a request.
+Target = TypeVar("Target")
+
+
+class Routes(Generic[Target]):
+    """Finds what belongs to the endpoint of a request.
 
     Args:
-        endpoints: no two of one method may match the same path, because routers differ in which they would take.
+        targets: pairs of an endpoint and what is found for it. No two endpoints of one method may match the same
+            path, because routers differ in which they would take.
+
+    Attributes:
+        elsewhere: paths seen before that lead to no endpoint by any method; bounded, so it never holds all of them.
 
     Raises:
         ConfigurationError: two endpoints share a name or a path.
     """
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        self._trees: dict[str, _Tree] = {}
+    def __init__(self, targets: Iterable[tuple[Endpoint, Target]]) -> None:
+        self.elsewhere: set[str] = set()
+        by_method: dict[str, list[tuple[Endpoint, Target]]] = {}
         known: list[Endpoint] = []
-        for endpoint in endpoints:
+        for endpoint, target in targets:
             for other in known:
-                if other.name == endpoint.name:
-                    raise ConfigurationError(f"two endpoints are named {endpoint.name!r}: rename one")
-                if other.method == endpoint.method and _overlap(other, endpoint):
-                    raise ConfigurationError(
-                        f"endpoints {other.name!r} and {endpoint.name!r} match the same {endpoint.method} paths "
-                        f"({other.path} and {endpoint.path}): declare one of them"
-                    )
+                _check_apart(other, endpoint)
             known.append(endpoint)
-            self._trees.setdefault(endpoint.method, _Tree()).add(endpoint)
-        if "GET" in self._trees:
-            self._trees["HEAD"] = self._trees["GET"]
+            by_method.setdefault(endpoint.method, []).append((endpoint, target))
+        # One pattern a method, one group an endpoint.
+        self._tables = {
+            method: (
+                re.compile("|".join(f"({path_pattern(endpoint, '[^/]+')})" for endpoint, _ in pairs)),
+                [target for _, target in pairs],
+            )
+            for method, pairs in by_method.items()
+        }
+        if "GET" in self._tables:
+            self._tables["HEAD"] = self._tables["GET"]
 
-    def find(self, method: str, path: str) -> Endpoint | None:
-        """The endpoint of a request, or None.
+    def find(self, method: str, path: str) -> Target | None:
+        """What belongs to the endpoint of a request, or None.
 
         Args:
             method: in any case.
             path: decoded, below the mounted application.
         """
-        tree = self._trees.get(method) or self._trees.get(method.upper())
-        return tree.find(split(path), 0) if tree else None
+        table = self._tables.get(method) or self._tables.get(method.upper())
+        if table:
+            found = table[0].fullmatch(path)
+            if found and found.lastindex:
+                return table[1][found.lastindex - 1]
+        self._remember(path)
+        return None
+
+    def _remember(self, path: str) -> None:
+        few = len(self.elsewhere) < _REMEMBERED and len(path) <= _REMEMBERED
+        if few and not any(pattern.fullmatch(path) for pattern, _ in self._tables.values()):
+            self.elsewhere.add(path)
 
 
-class _Tree:
-    """Endpoints of one method by their segments."""
+def path_pattern(endpoint: Endpoint, segment: str) -> str:
+    """A regular expression for the whole path of a request to an endpoint.
 
-    __slots__ = ("endpoint", "literals", "parameter")
-
-    def __init__(self) -> None:
-        self.endpoint: Endpoint | None = None
-        self.literals: dict[str, _Tree] = {}
-        self.parameter: _Tree | None = None
-
-    def add(self, endpoint: Endpoint) -> None:
-        tree = self
-        for segment in endpoint.segments:
-            if isinstance(segment, str):
-                tree = tree.literals.setdefault(segment, _Tree())
-            else:
-                tree.parameter = tree.parameter or _Tree()
-                tree = tree.parameter
-        tree.endpoint = endpoint
-
-    def find(self, segments: list[str], depth: int) -> Endpoint | None:
-        if depth == len(segments):
-            return self.endpoint
-        segment = segments[depth]
-        tree = self.literals.get(segment)
-        if tree is None and depth == len(segments) - 1:
-            tree = self.literals.get(segment.removesuffix("\n"))
-        found = tree.find(segments, depth + 1) if tree else None
-        if found is None and self.parameter and segment:
-            found = self.parameter.find(segments, depth + 1)
-        return found
+    Args:
+        endpoint: whose path it is.
+        segment: the expression for a segment that a parameter takes.
+    """
+    parts = (segment if isinstance(part, PathParameter) else re.escape(part) for part in endpoint.segments)
+    return "/*" + "/+".join(parts) + r"/*\n?"
 
 
-def split(path: str) -> list[str]:
-    """The segments of a request's path, without the empty ones that a slash at either end or several in a row make."""
-    if "//" in path:
-        path = _SLASHES.sub("/", path)
-    segments = path.split("/")
-    if not segments[0]:
-        del segments[0]
-    if segments and segments[-1] in ("", "\n"):
-        del segments[-1]
-    return segments
+def _check_apart(one: Endpoint, other: Endpoint) -> None:
+    if one.name == other.name:
+        raise ConfigurationError(f"two endpoints are named {one.name!r}: rename one")
+    if one.method == other.method and _overlap(one, other):
+        raise ConfigurationError(
+            f"endpoints {one.name!r} and {other.name!r} match the same {one.method} paths "
+            f"({one.path} and {other.path}): declare one of them"
+        )
 
 
 def _overlap(one: Endpoint, other: Endpoint) -> bool:

@@ -6,22 +6,23 @@ It finds and judges values; what follows from a finding is the decision table's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from urllib.parse import quote, unquote
+from typing import NamedTuple
 
 from stagenorm.boundary import headers as http
-from stagenorm.boundary.endpoint import Endpoint, PathParameter, split
+from stagenorm.boundary.endpoint import Endpoint
 from stagenorm.boundary.fields import Field, FormField, JsonField, JsonKeys, PathField, QueryField
-from stagenorm.boundary.headers import Headers, Media
+from stagenorm.boundary.headers import Media, Seal
 from stagenorm.boundary.json_body import JsonReader
 from stagenorm.boundary.parameters import ParameterReader
+from stagenorm.boundary.path import PathReader
 from stagenorm.boundary.reading import Reading, Slot
 from stagenorm.boundary.request import Request, Unread
-from stagenorm.events import Finding, FindingKind
+from stagenorm.events import FindingKind
+
+_REMEMBERED = 256
 
 
-@dataclass(slots=True)
-class Parts:
+class Parts(NamedTuple):
     """What the parts of one request hold; None for a part without declared fields."""
 
     path: Reading | None = None
@@ -30,7 +31,7 @@ class Parts:
 
     def readings(self) -> list[Reading]:
         """The parts that were read, in the order in which they stand in a request."""
-        return [reading for reading in (self.path, self.query, self.body) if reading is not None]
+        return [reading for reading in self if reading is not None]
 
 
 class Guard:
@@ -49,129 +50,110 @@ class Guard:
         self.endpoint = endpoint
         self._max_body_bytes = max_body_bytes
         slots = [slot(declared) for declared in endpoint.fields]
-        names = [segment.name if isinstance(segment, PathParameter) else None for segment in endpoint.segments]
         json = [each for each in slots if isinstance(each.declared, (JsonField, JsonKeys))]
         form = [each for each in slots if isinstance(each.declared, FormField)]
         query = [each for each in slots if isinstance(each.declared, QueryField)]
-        self._path = [(names.index(each.label), each) for each in slots if isinstance(each.declared, PathField)]
+        path = [each for each in slots if isinstance(each.declared, PathField)]
+        self._path = PathReader(endpoint, path) if path else None
         self._query = ParameterReader(query) if query else None
         self._json = JsonReader(json) if json else None
         self._form = ParameterReader(form) if form else None
+        self._count_canonical = None if path or query or self._json is None else self._json.count_canonical
+        self._plain_types: set[bytes | None] = set()  # content types seen before that are read
         self._media = Media.JSON if json else Media.FORM if form else None
 
-    def wants_body(self, headers: Headers) -> bool:
-        """Whether the body must be held to judge it; False also where the headers alone already refuse it."""
-        return self._media is not None and self._refused_unread(headers) is None
+    def wants_body(self, request: Request) -> bool:
+        """Whether the body must be held to judge it; False also where the headers alone already refuse it.
 
-    def read(self, request: Request) -> Parts:
-        """Find and judge every declared value of a request, sealed ones marked as such."""
-        parts = Parts(
-            self._read_path(request) if self._path else None,
-            self._query.read(request.query) if self._query else None,
-            self._read_body(request.headers, request.body) if self._media else None,
+        Notes on the request what the headers say of its body, so it comes before every judgement.
+        """
+        if self._media is None:
+            return False
+        headers = http.joined(request.headers)
+        request.declared_length = http.length(headers.get(b"content-length", b""))
+        request.chunked = b"transfer-encoding" in headers
+        content_type = headers.get(b"content-type")
+        if content_type not in self._plain_types:
+            request.body_fault = self._media_fault(content_type)
+        if b"content-encoding" in headers:
+            request.body_fault = request.body_fault or http.encoding_fault(headers[b"content-encoding"])
+        return self._refused_unread(request) is None
+
+    def _media_fault(self, content_type: bytes | None) -> str | None:
+        assert self._media is not None
+        fault = http.media_fault(content_type, self._media)
+        if fault is None and len(self._plain_types) < _REMEMBERED:
+            self._plain_types.add(content_type)
+        return fault
+
+    def only_canonical(self, request: Request) -> bool:
+        """Whether a quick look proves every declared value canonical; False says nothing."""
+        body = request.body
+        return (
+            self._count_canonical is not None
+            and request.body_fault is None
+            and isinstance(body, bytes)
+            and 0 < len(body) <= self._max_body_bytes
+            and self._count_canonical(body) is not None
         )
-        if any(reading.rewrite for reading in parts.readings()):
-            self._seal(request, parts)
+
+    def read(self, request: Request, *, quickly: bool = True) -> Parts:
+        """Find and judge every declared value of a request, sealed ones marked as such.
+
+        Args:
+            request: the request.
+            quickly: try the quick look first; for a caller who has not called only_canonical.
+        """
+        parts = Parts(
+            self._path.read(request.path) if self._path else None,
+            self._query.read(request.query) if self._query else None,
+            self._read_body(request, quickly=quickly) if self._media else None,
+        )
+        for reading in parts:
+            if reading is not None and reading.rewrite:
+                return self._sealed(request, parts)
         return parts
 
-    def _read_path(self, request: Request) -> Reading:
-        reading = Reading()
-        segments = split(request.path)
-        for position, slot in self._path:
-            raw = segments[position]
-            match = slot.find(raw)
-            if match is None:
-                reading.add_unknown(slot, slot.label, raw)
-            elif match.exact:
-                reading.counts[FindingKind.CANONICAL] += 1
-            else:
-                reading.add(slot.alias(slot.label, raw))
-                reading.rewrite = lambda: self._rewritten_path(request.path).encode("utf-8", "surrogatepass")
-        return reading
-
-    def _rewritten_path(self, path: str) -> str:
-        for position, value in self._path_values(path):
-            segments = path.split("/")
-            segments[position] = value
-            path = "/".join(segments)
-        return path
-
-    def _path_values(self, path: str) -> list[tuple[int, str]]:
-        """Where each path field stands between the slashes of a path, and its canonical value if it has one."""
-        segments = path.split("/")
-        places = [place for place, segment in enumerate(segments) if segment]
-        found = [(places[position], slot.find(segments[places[position]])) for position, slot in self._path]
-        return [(place, match.value) for place, match in found if match]
-
-    def rewritten_raw_path(self, path: str, raw: bytes | None) -> bytes | None:
-        """The raw path with the aliases of its decoded form replaced, all else as it was.
-
-        Returns:
-            None where the request has no raw path, or one that does not split as the decoded path does.
-        """
-        if raw is None:
-            return None
-        segments, decoded = raw.split(b"/"), path.split("/")
-        for position, value in self._path_values(path):
-            behind = position - len(decoded)  # counted from the end: the raw path may begin with a mount prefix
-            if -behind > len(segments) or unquote(segments[behind].decode("latin-1")) != decoded[position]:
-                return None
-            segments[behind] = quote(value, safe="").encode()
-        return b"/".join(segments)
-
-    def _refused_unread(self, headers: Headers) -> Finding | None:
-        """What the headers alone say against the body, if one is certain to come."""
-        length = http.declared_length(headers)
-        if length or http.is_chunked(headers):
-            fault = self._media and http.media_fault(headers, self._media)
-            if fault:
-                return Finding(FindingKind.UNSUPPORTED, "body", detail=fault)
-            if length is not None and length > self._max_body_bytes:
-                return self._too_large()
+    def _refused_unread(self, request: Request) -> Reading | None:
+        """What the headers alone say against a body that is certain to come."""
+        length = request.declared_length
+        if length and length > self._max_body_bytes:
+            return self._too_large()
+        if request.body_fault and (length or request.chunked):
+            return Reading.of(FindingKind.UNSUPPORTED, "body", request.body_fault)
         return None
 
-    def _too_large(self) -> Finding:
-        return Finding(
-            FindingKind.TOO_LARGE, "body", detail=f"the body has more than {self._max_body_bytes} bytes: send less"
-        )
+    def _too_large(self) -> Reading:
+        detail = f"the body has more than {self._max_body_bytes} bytes: send less"
+        return Reading.of(FindingKind.TOO_LARGE, "body", detail)
 
-    def _read_body(self, headers: Headers, body: bytes | Unread, *, locate: bool = False) -> Reading:
-        refused = self._refused_unread(headers)
+    def _read_body(self, request: Request, *, quickly: bool = False, locate: bool = False) -> Reading:
+        refused = self._refused_unread(request)
         if refused:
-            return Reading.of(refused)
+            return refused
+        body = request.body
         if body is Unread.TOO_LARGE:
-            return Reading.of(self._too_large())
+            return self._too_large()
         if isinstance(body, Unread):
-            return Reading.of(Finding(FindingKind.UNREADABLE, "body", detail=f"the body is not read: {body.value}"))
+            return Reading.of(FindingKind.UNREADABLE, "body", f"the body is not read: {body.value}")
+        if len(body) > self._max_body_bytes:
+            return self._too_large()
+        if body and request.body_fault:
+            return Reading.of(FindingKind.UNSUPPORTED, "body", request.body_fault)
         if self._form:
-            fault = body and http.media_fault(headers, Media.FORM)
-            return (
-                Reading.of(Finding(FindingKind.UNSUPPORTED, "body", detail=fault)) if fault else self._form.read(body)
-            )
+            return self._form.read(body)
         assert self._json is not None
-        if not body:
-            return self._json.absent()
-        fault = http.media_fault(headers, Media.JSON)
-        if fault:
-            return Reading.of(Finding(FindingKind.UNSUPPORTED, "body", detail=fault))
-        return self._json.read(body, locate=locate)
+        return self._json.read(body, quickly=quickly, locate=locate) if body else self._json.absent()
 
-    def _seal(self, request: Request, parts: Parts) -> None:
-        """Take back the rewriting of what a digest or a signature covers."""
-        signed = http.seals_request(request.headers)
-        if parts.body and parts.body.rewrite and (signed or http.seals_body(request.headers)):
-            parts.body = _sealed(self._read_body(request.headers, request.body, locate=True))
-        if signed:
-            parts.path = parts.path and _sealed(parts.path)
-            parts.query = parts.query and _sealed(parts.query)
-
-
-def _sealed(reading: Reading) -> Reading:
-    sealed = Reading()
-    detail = "the value is an alias, and a digest or signature forbids rewriting it: send a canonical value"
-    for finding in reading.findings:
-        is_alias = finding.kind is FindingKind.ALIAS
-        sealed.findings.append(replace(finding, kind=FindingKind.SEALED_ALIAS, detail=detail) if is_alias else finding)
-    sealed.counts.update(reading.counts)
-    sealed.counts[FindingKind.SEALED_ALIAS] = sealed.counts.pop(FindingKind.ALIAS, 0)
-    return sealed
+    def _sealed(self, request: Request, parts: Parts) -> Parts:
+        """The parts, with the rewriting taken back of what a digest or a signature covers."""
+        seal = http.seal(request.headers)
+        if seal is Seal.NONE:
+            return parts
+        path, query, body = parts
+        if body and body.rewrite:
+            body = self._read_body(request, locate=True).sealed()
+        if seal is Seal.REQUEST:
+            path = path and path.sealed()
+            query = query and query.sealed()
+        return Parts(path, query, body)

@@ -8,38 +8,49 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from email.utils import format_datetime
-from enum import Enum
 
 from stagenorm.boundary.endpoint import Endpoint
+from stagenorm.core.token import Token
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 _UTF8 = ("utf-8", "utf8")
-# Fields of RFC 9530, RFC 3230 and RFC 1864 that hold a digest of the body.
-_DIGESTS = frozenset({b"content-digest", b"repr-digest", b"digest", b"content-md5", b"x-amz-content-sha256"})
 _DEPRECATIONS = b'</api/deprecations>; rel="deprecation"'
 
 
-class Media(Enum):
+class Media(Token):
     """The media types that bodies are read in."""
 
     JSON = "application/json"
     FORM = "application/x-www-form-urlencoded"
 
 
-def values(headers: Headers, name: bytes) -> list[bytes]:
-    """Every value of one header."""
-    return [value for key, value in headers if key == name]
+def joined(headers: Headers) -> dict[bytes, bytes]:
+    """Headers by name; values of one name are joined by commas (RFC 9110, section 5.3)."""
+    by_name = dict(headers)
+    if len(by_name) < len(headers):
+        by_name = {}
+        for name, value in headers:
+            by_name[name] = by_name[name] + b", " + value if name in by_name else value
+    return by_name
 
 
-def media_fault(headers: Headers, expected: Media) -> str | None:
-    """Why a body with these headers is not read, or None if it is."""
-    if any(value.strip().lower() not in (b"", b"identity") for value in values(headers, b"content-encoding")):
-        return "the body is encoded (Content-Encoding): send it plain"
-    types = values(headers, b"content-type")
-    if len(types) != 1:
-        return f"{'several Content-Type headers' if types else 'no Content-Type header'}: send {expected.value}"
-    media, *parameters = types[0].decode("latin-1").lower().split(";")
+def length(value: bytes) -> int | None:
+    """The number of bytes that a Content-Length declares, or None if it is no plain number."""
+    return int(value.lstrip(b"0")[:19] or b"0") if value.isdigit() else None
+
+
+def encoding_fault(encoding: bytes) -> str | None:
+    """Why a body with this Content-Encoding is not read, or None if it is."""
+    is_plain = encoding.strip().lower() in (b"", b"identity")
+    return None if is_plain else "the body is encoded (Content-Encoding): send it plain"
+
+
+def media_fault(content_type: bytes | None, expected: Media) -> str | None:
+    """Why a body with this Content-Type is not read, or None if it is."""
+    if content_type is None:
+        return f"there is no Content-Type header: send {expected.value}"
+    media, *parameters = content_type.decode("latin-1").lower().split(";")
     if not _is_media(media.strip(" \t"), expected):
         return f"the media type is not {expected.value}"
     for parameter in parameters:
@@ -55,28 +66,25 @@ def _is_media(media: str, expected: Media) -> bool:
     return media == expected.value or is_json
 
 
-def declared_length(headers: Headers) -> int | None:
-    """The body's declared length in bytes, or None where none (or no single number) is declared."""
-    lengths = set(values(headers, b"content-length"))
-    if len(lengths) != 1:
-        return None
-    text = lengths.pop()
-    return int(text.lstrip(b"0")[:19] or b"0") if text.isdigit() else None
+def first_value(headers: Headers, name: bytes) -> bytes | None:
+    """The first value of a header, or None."""
+    return next((value for key, value in headers if key == name), None)
 
 
-def is_chunked(headers: Headers) -> bool:
-    """Whether the body comes with a transfer coding, so that one is there without a declared length."""
-    return bool(values(headers, b"transfer-encoding"))
+class Seal(Token):
+    """What a request carries that rewriting would break."""
+
+    NONE = "none"
+    BODY = "body"  # a digest of the body
+    REQUEST = "request"  # a signature, which may cover the body, the query and the path
 
 
-def seals_body(headers: Headers) -> bool:
-    """Whether a digest covers the body, so that changing it would break what the host verifies."""
-    return any(name in _DIGESTS for name, _ in headers)
-
-
-def seals_request(headers: Headers) -> bool:
-    """Whether a signature (RFC 9421, or any sender's own header) may cover the body, the query and the path."""
-    return any(b"signature" in name or b"hmac" in name for name, _ in headers)
+def seal(headers: Headers) -> Seal:
+    """What of a request must not be rewritten: RFC 9421 signatures, RFC 9530 digests, and any sender's own kinds."""
+    find = b" ".join(dict(headers)).find
+    if find(b"signature") >= 0 or find(b"hmac") >= 0:
+        return Seal.REQUEST
+    return Seal.BODY if find(b"digest") >= 0 or find(b"content-md5") >= 0 or find(b"sha256") >= 0 else Seal.NONE
 
 
 def notices(endpoint: Endpoint, items: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from stagenorm.boundary.json_path import pointer
 from stagenorm.boundary.json_tree import Node
-from stagenorm.boundary.reading import Reading, Slot
+from stagenorm.boundary.reading import Reading, Slot, splice
 from stagenorm.events import FindingKind
 
+_SPACES = frozenset(" \t\n\r")
 _SPACE = re.compile(r"[ \t\n\r]*")
 # Numbers are only skipped: len() is cheaper than int(), which also refuses more than 4,300 digits.
-_DECODER = json.JSONDecoder(parse_int=len, parse_float=len)
+_scan_once: Callable[[str, int], tuple[Any, int]] = cast(
+    Any, json.JSONDecoder(parse_int=len, parse_float=len)
+).scan_once
 _NAMES = {str: "a string", int: "a number", bool: "a boolean", dict: "an object", list: "an array"}
 
 Steps = tuple[Any, ...]
@@ -36,17 +39,8 @@ def scan(tree: Node, text: str) -> Reading:
     scanner = _Scanner(text)
     scanner.walk(tree, scanner.after_space(0), ())
     if scanner.edits:
-        scanner.reading.rewrite = partial(_splice, text, scanner.edits)
+        scanner.reading.rewrite = lambda: splice(text, scanner.edits).encode()
     return scanner.reading
-
-
-def _splice(text: str, edits: list[tuple[int, int, str]]) -> bytes:
-    pieces = []
-    at = 0
-    for start, end, replacement in edits:
-        pieces += [text[at:start], json.dumps(replacement, ensure_ascii=False)]
-        at = end
-    return "".join([*pieces, text[at:]]).encode()
 
 
 @dataclass(slots=True)
@@ -66,6 +60,8 @@ class _Scanner:
     edits: list[tuple[int, int, str]] = field(default_factory=list)  # in document order
 
     def after_space(self, at: int) -> int:
+        if self.text[at : at + 1] not in _SPACES:
+            return at
         found = _SPACE.match(self.text, at)
         assert found is not None
         return found.end()
@@ -81,29 +77,27 @@ class _Scanner:
         expected = "an array" if node.each or node.items else "an object"
         found, end = self._skip(at)
         for slot in node.slots():
-            self.reading.add(slot.unreadable(pointer(steps), f"{_name(found)} stands where {expected} belongs"))
+            self._unreadable(slot, steps, f"{_name(found)} stands where {expected} belongs")
         return end
 
     def _skip(self, at: int) -> tuple[Any, int]:
-        return _DECODER.raw_decode(self.text, at)
+        return _scan_once(self.text, at)
 
     def _value(self, slot: Slot, at: int, steps: Steps) -> int:
         raw, end = self._skip(at)
         if isinstance(raw, str):
             self._judge(slot, raw, steps, at, end)
         else:
-            self.reading.add(slot.unreadable(pointer(steps), f"{_name(raw)} stands where a string belongs"))
+            self._unreadable(slot, steps, f"{_name(raw)} stands where a string belongs")
         return end
 
     def _judge(self, slot: Slot, raw: str, steps: Steps, start: int, end: int) -> None:
-        match = slot.find(raw)
-        if match is None:
-            self.reading.add_unknown(slot, pointer(steps), raw)
-        elif match.exact:
-            self.reading.counts[FindingKind.CANONICAL] += 1
-        else:
-            self.reading.add(slot.alias(pointer(steps), raw))
-            self.edits.append((start, end, match.value))
+        value = self.reading.judge(slot, pointer(steps), raw)
+        if value is not None:
+            self.edits.append((start, end, json.dumps(value, ensure_ascii=False)))
+
+    def _unreadable(self, slot: Slot, steps: Steps, detail: str, raw: str | None = None) -> None:
+        self.reading.add(FindingKind.UNREADABLE, slot, pointer(steps), raw, detail=detail)
 
     def _array(self, node: Node, at: int, steps: Steps) -> int:
         at = self.after_space(at + 1)
@@ -130,7 +124,7 @@ class _Scanner:
         for name, child in node.members.items():
             if seen[name] > 1:
                 for slot in child.slots():
-                    self.reading.add(slot.unreadable(pointer((*steps, name)), f"the key {name!a} stands twice"))
+                    self._unreadable(slot, (*steps, name), f"the key {name!a} stands twice")
             elif not seen[name]:
                 self._require(child, (*steps, name))
         if node.keys:
@@ -153,7 +147,7 @@ class _Scanner:
     def _require(self, node: Node, steps: Steps) -> None:
         for slot in node.slots():
             if slot.required:
-                self.reading.add(slot.unreadable(pointer(steps), "the value is required and absent"))
+                self._unreadable(slot, steps, "the value is required and absent")
 
     def _keys(self, slot: Slot, members: list[_Member], seen: Counter[str], steps: Steps) -> None:
         meant = Counter(match.value for match in map(slot.find, seen) if match)
@@ -166,7 +160,7 @@ class _Scanner:
             else:
                 self._judge(slot, member.name, (*steps, member.name), member.start, member.end)
                 continue
-            self.reading.add(slot.unreadable(pointer((*steps, member.name)), detail, member.name))
+            self._unreadable(slot, (*steps, member.name), detail, member.name)
 
 
 def _name(value: Any) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -35,6 +35,10 @@ class Node:
     each: Node | None = None
     items: dict[int, Node] = field(default_factory=dict)
 
+    def attributes(self) -> list[str]:
+        """What the decoded members are called: by position, since a member name need not be an identifier."""
+        return [f"m{position}" for position in range(len(self.members))]
+
     def used(self) -> list[str]:
         """What stands here, in words: more than one entry is a contradiction."""
         kinds = {
@@ -54,6 +58,10 @@ class Node:
         """Every field at or below this place."""
         own = [slot for slot in (self.value, self.keys) if slot]
         return own + [slot for child in self.children() for slot in child.slots()]
+
+    def names(self) -> list[str]:
+        """Every member name that leads on, here or below."""
+        return [*self.members, *(name for child in self.children() for name in child.names())]
 
     def height(self) -> int:
         """How many containers stand on the longest way from here to a value."""
@@ -101,21 +109,27 @@ def _descend(node: Node, step: Step) -> Node:
     return node.each
 
 
-def typed(node: Node) -> Any:
-    """The msgspec type that decodes the wanted places and skips all else; None if ``[n]`` makes one impossible."""
-    if node.value:
-        return str
-    if node.keys:
-        return dict[str, msgspec.Raw]
-    if node.each:
-        element: Any = typed(node.each)
-        return element and list.__class_getitem__(element)
+def typed(node: Node, *, canonical: bool) -> Any:
+    """The msgspec type that decodes the wanted places, none of which may be absent, and skips all else.
+
+    Args:
+        node: where it begins.
+        canonical: whether only canonical values are decoded; otherwise any string is.
+
+    Returns:
+        The type, or None where ``[n]`` makes one impossible: it would have to fit the other elements too.
+    """
+    slot = node.value or node.keys
+    if slot:
+        string: Any = Literal[slot.normalizer.vocabulary.values] if canonical else str
+        return string if node.value else dict.__class_getitem__((string, msgspec.Raw))
     if node.items:
         return None
-    below = {name: typed(child) for name, child in node.members.items()}
-    if None in below.values():
+    if node.each:
+        element: Any = typed(node.each, canonical=canonical)
+        return element and list.__class_getitem__(element)
+    below = [typed(child, canonical=canonical) for child in node.members.values()]
+    if None in below:
         return None
-    # Attribute names are positions: member names need not be identifiers.
-    attributes = {f"m{position}": name for position, name in enumerate(below)}
-    fields = [(attribute, below[name] | msgspec.UnsetType, msgspec.UNSET) for attribute, name in attributes.items()]
-    return msgspec.defstruct("Object", fields, rename=attributes, gc=False)
+    names = dict(zip(node.attributes(), node.members, strict=True))
+    return msgspec.defstruct("Object", list(zip(names, below, strict=True)), rename=names, gc=False)

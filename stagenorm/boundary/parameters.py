@@ -12,11 +12,10 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from stagenorm.boundary.fields import FormField, QueryField
-from stagenorm.boundary.reading import Reading, Slot
+from stagenorm.boundary.reading import Reading, Slot, splice
 from stagenorm.core.folding import fold
 from stagenorm.events import FindingKind
 
@@ -52,19 +51,19 @@ class ParameterReader:
     def read(self, encoded: bytes) -> Reading:
         """Find and judge the declared parameters."""
         reading = Reading()
-        edits: list[tuple[int, int, str]] = []
+        edits: list[tuple[int, int, bytes]] = []
         found = self._pieces(encoded)
         for name, slot in self._slots.items():
             pieces = found.get(name, [])
             if not pieces and slot.required:
-                reading.add(slot.unreadable(name, "the parameter is required and absent"))
+                reading.add(FindingKind.UNREADABLE, slot, name, detail="the parameter is required and absent")
             elif len(pieces) > 1 and name not in self._repeatable:
-                reading.add(slot.unreadable(name, "the parameter stands more than once"))
+                reading.add(FindingKind.UNREADABLE, slot, name, detail="the parameter stands more than once")
             else:
                 for piece in pieces:
                     self._judge(slot, piece, reading, edits)
         if edits:
-            reading.rewrite = partial(_splice, encoded, sorted(edits))
+            reading.rewrite = lambda: splice(encoded, sorted(edits))
         return reading
 
     def _pieces(self, encoded: bytes) -> dict[str, list[_Piece]]:
@@ -80,20 +79,14 @@ class ParameterReader:
                 pieces.setdefault(name, []).append(piece)
         return pieces
 
-    def _judge(self, slot: Slot, piece: _Piece, reading: Reading, edits: list[tuple[int, int, str]]) -> None:
+    def _judge(self, slot: Slot, piece: _Piece, reading: Reading, edits: list[tuple[int, int, bytes]]) -> None:
         fault = _fault(piece)
         if fault:
-            reading.add(slot.unreadable(piece.name, fault, piece.value.decode("latin-1")))
+            reading.add(FindingKind.UNREADABLE, slot, piece.name, piece.value.decode("latin-1"), detail=fault)
             return
-        raw = unquote_plus(piece.value.decode())
-        match = slot.find(raw)
-        if match is None:
-            reading.add_unknown(slot, piece.name, raw)
-        elif match.exact:
-            reading.counts[FindingKind.CANONICAL] += 1
-        else:
-            reading.add(slot.alias(piece.name, raw))
-            edits.append((piece.start, piece.end, match.value))
+        value = reading.judge(slot, piece.name, unquote_plus(piece.value.decode()))
+        if value is not None:
+            edits.append((piece.start, piece.end, quote(value, safe="").encode()))
 
 
 def _fault(piece: _Piece) -> str | None:
@@ -115,12 +108,3 @@ def _fault(piece: _Piece) -> str | None:
 def _open(neighbour: str) -> bool:
     """Whether what stands beside a space folds to nothing of its own: no character, or a separator."""
     return not fold(neighbour)
-
-
-def _splice(encoded: bytes, edits: list[tuple[int, int, str]]) -> bytes:
-    pieces = []
-    at = 0
-    for start, end, replacement in edits:
-        pieces += [encoded[at:start], quote(replacement, safe="").encode()]
-        at = end
-    return b"".join([*pieces, encoded[at:]])

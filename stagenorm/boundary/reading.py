@@ -1,21 +1,20 @@
 """What reading one part of a request yields, and how one declared field judges a value.
 
-``Slot`` is the only place where the boundary asks a normalizer; ``Reading`` is what json_body, parameters and the
-path reader all return.
+``Slot`` is the only place where the boundary asks a normalizer; ``Reading`` is what the readers of all parts return.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Iterable
+from typing import AnyStr
 
 from stagenorm.boundary.fields import Field
-from stagenorm.core.normalizer import Match, Normalizer, Unknown
+from stagenorm.core.normalizer import Normalizer, Unknown
 from stagenorm.events import Finding, FindingKind
 
 MAX_FINDINGS = 100
-"""Findings kept of one part of a request; beyond it they are only counted, so that no body makes a larger answer."""
+"""Findings of one kind kept of one part; beyond it they are only counted, so that no body makes a larger answer."""
 
 
 class Slot:
@@ -24,67 +23,134 @@ class Slot:
     Args:
         declared: the field.
         normalizer: of the field's own vocabulary, or of the boundary's.
+
+    Attributes:
+        label: how notices, problems and events name the field.
+        required: whether its absence is a finding.
+        find: looks a form up: a Match, or None.
+        canonical: the canonical values.
+        spelled: the canonical values as JSON strings.
     """
 
-    __slots__ = ("canonical", "declared", "find", "label", "normalizer", "required")
+    __slots__ = ("canonical", "declared", "find", "label", "normalizer", "required", "spelled")
 
     def __init__(self, declared: Field, normalizer: Normalizer) -> None:
         self.declared = declared
         self.normalizer = normalizer
         self.label = declared.label
         self.required = bool(getattr(declared, "required", False))
+        self.find = normalizer.find
         self.canonical = frozenset(normalizer.vocabulary.values)
-        self.find: Callable[[str], Match | None] = normalizer.find
+        self.spelled = {value: json.dumps(value, ensure_ascii=False).encode() for value in self.canonical}
 
-    def alias(self, where: str, raw: str) -> Finding:
-        """The finding for a form that is not canonical but means a canonical value."""
-        return Finding(FindingKind.ALIAS, self.label, where, raw, "the value is an alias", (), self._allowed)
-
-    def unknown(self, where: str, raw: str) -> Finding:
-        """The finding for a value that the vocabulary does not hold, explained."""
-        found = self.normalizer(raw)
-        assert isinstance(found, Unknown)
-        return Finding(FindingKind.UNKNOWN, self.label, where, raw, found.explanation, found.suggestions, self._allowed)
-
-    def unreadable(self, where: str, detail: str, raw: object = None) -> Finding:
-        """The finding for a place where readers would differ or no value can be."""
-        return Finding(FindingKind.UNREADABLE, self.label, where, raw, detail, (), self._allowed)
-
-    @property
-    def _allowed(self) -> tuple[str, ...]:
-        return self.normalizer.vocabulary.values
+    def explain(self, kind: FindingKind, where: str, raw: object, detail: str) -> Finding:
+        """A finding in full, with suggestions for an unknown value."""
+        allowed = self.normalizer.vocabulary.values
+        found = self.normalizer(raw) if kind is FindingKind.UNKNOWN else None
+        if isinstance(found, Unknown):
+            return Finding(kind, self.label, where, raw, found.explanation, found.suggestions, allowed)
+        return Finding(kind, self.label, where, raw, detail, (), allowed)
 
 
-@dataclass(slots=True)
 class Reading:
     """What one part of a request holds.
 
+    Args:
+        canonical: how many canonical values were found so far.
+
     Attributes:
-        counts: how many findings of each kind.
-        findings: the first of them that are not canonical, at most MAX_FINDINGS.
+        canonical: how many canonical values there are.
+        counts: how many findings there are of each other kind.
         rewrite: makes the part anew with every alias replaced and all else as it was; None if there is none.
     """
 
-    counts: Counter[FindingKind] = field(default_factory=Counter)
-    findings: list[Finding] = field(default_factory=list)
-    rewrite: Callable[[], bytes] | None = None
+    __slots__ = ("_noted", "canonical", "counts", "rewrite")
 
-    def add(self, finding: Finding, times: int = 1) -> None:
-        """Count a finding, and keep it while there is room."""
-        self.counts[finding.kind] += times
-        if len(self.findings) < MAX_FINDINGS:
-            self.findings.append(finding)
+    def __init__(self, canonical: int = 0) -> None:
+        self.canonical = canonical
+        self.counts: dict[FindingKind, int] = {}
+        self.rewrite: Callable[[], bytes] | None = None
+        self._noted: list[tuple[FindingKind, Slot | str, str, object, str]] = []
 
-    def add_unknown(self, slot: Slot, where: str, raw: str) -> None:
-        """Count an unknown value, and explain it while there is room: explaining costs more than finding."""
-        if len(self.findings) < MAX_FINDINGS:
-            self.add(slot.unknown(where, raw))
+    def add(
+        self,
+        kind: FindingKind,
+        of: Slot | str,
+        where: str = "",
+        raw: object = None,
+        *,
+        detail: str = "",
+        times: int = 1,
+    ) -> None:
+        """Count a finding that is not canonical, and note it while there is room for its kind.
+
+        Args:
+            kind: what it is.
+            of: the field, or the name of the part that concerns every field in it.
+            where: JSON pointer, parameter name, or empty.
+            raw: the value as the client wrote it.
+            detail: why, where the field's normalizer does not say it.
+            times: how often it was found.
+        """
+        before = self.counts.get(kind, 0)
+        self.counts[kind] = before + times
+        if before < MAX_FINDINGS:
+            self._noted.append((kind, of, where, raw, detail))
+
+    def judge(self, slot: Slot, where: str, raw: str) -> str | None:
+        """Look one value up and count what it is; returns the canonical value of an alias, to be put in its place."""
+        match = slot.find(raw)
+        if match is None:
+            self.add(FindingKind.UNKNOWN, slot, where, raw)
+        elif match.exact:
+            self.canonical += 1
         else:
-            self.counts[FindingKind.UNKNOWN] += 1
+            self.add(FindingKind.ALIAS, slot, where, raw, detail="the value is an alias")
+            return match.value
+        return None
+
+    def labels(self, kind: FindingKind) -> list[str]:
+        """The distinct fields with findings of a kind."""
+        return list(
+            dict.fromkeys(of if isinstance(of, str) else of.label for noted, of, *_ in self._noted if noted is kind)
+        )
+
+    def findings(self) -> list[Finding]:
+        """The noted findings, explained. Explaining costs more than finding, so it is left to who asks."""
+        return [
+            Finding(kind, of, where, raw, detail) if isinstance(of, str) else of.explain(kind, where, raw, detail)
+            for kind, of, where, raw, detail in self._noted
+        ]
+
+    def sealed(self) -> Reading:
+        """The same reading where nothing may be rewritten: an alias is then a finding of its own kind."""
+        detail = "the value is an alias, and a digest or signature forbids rewriting it: send a canonical value"
+        sealed = Reading(self.canonical)
+        for kind, of, where, raw, why in self._noted:
+            is_alias = kind is FindingKind.ALIAS
+            sealed._noted.append(
+                (FindingKind.SEALED_ALIAS, of, where, raw, detail) if is_alias else (kind, of, where, raw, why)
+            )
+        sealed.counts = {
+            FindingKind.SEALED_ALIAS if kind is FindingKind.ALIAS else kind: times
+            for kind, times in self.counts.items()
+        }
+        return sealed
 
     @classmethod
-    def of(cls, finding: Finding) -> Reading:
-        """A reading with one finding."""
+    def of(cls, kind: FindingKind, part: str, detail: str) -> Reading:
+        """A reading with one finding that concerns a whole part."""
         reading = cls()
-        reading.add(finding)
+        reading.add(kind, part, detail=detail)
         return reading
+
+
+def splice(text: AnyStr, edits: Iterable[tuple[int, int, AnyStr]]) -> AnyStr:
+    """A text with spans (start, end, replacement), in order and apart from each other, replaced."""
+    pieces: list[AnyStr] = []
+    at = 0
+    for start, end, replacement in edits:
+        pieces += [text[at:start], replacement]
+        at = end
+    pieces.append(text[at:])
+    return text[:0].join(pieces)

@@ -36,6 +36,9 @@ class Request:
         headers: pairs of bytes, names in lower case.
         client: the peer's address, or None.
         body: the whole body, or why it is not held.
+        body_fault: why the headers say that the body is not read, or None; found by Guard.wants_body.
+        declared_length: of the body, in bytes; None where none is declared. Found by Guard.wants_body.
+        chunked: whether the body has a transfer coding, and so is there without a length. Found by Guard.wants_body.
     """
 
     guard: Guard
@@ -46,6 +49,9 @@ class Request:
     headers: Headers
     client: str | None
     body: bytes | Unread = b""
+    body_fault: str | None = None
+    declared_length: int | None = None
+    chunked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Pass:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rewrite:
     """Hand the request on with these parts replaced; None leaves a part as it is.
 

@@ -6,7 +6,8 @@ Only functions from text to text (or to the name of a defect) live here; what a 
 from __future__ import annotations
 
 import unicodedata
-from enum import Enum
+
+from stagenorm.core.token import Token
 
 SEPARATOR = "-"
 MAX_LENGTH = 256
@@ -81,7 +82,7 @@ _NULL_LIKES = frozenset(
 )
 
 
-class Reason(str, Enum):
+class Reason(Token):
     """Why a written form is refused; the value is a stable token for logs and problem documents."""
 
     NOT_A_STRING = "not-a-string"

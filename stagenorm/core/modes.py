@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from types import MappingProxyType
 from typing import Protocol
 
+from stagenorm.core.token import Token
 from stagenorm.errors import ConfigurationError, TransitionRefusedError
 
 
-class Mode(str, Enum):
+class Mode(Token):
     """How strictly the boundary acts. A canary is ENFORCE with a share below 100."""
 
     OFF = "off"
@@ -31,7 +31,7 @@ class Mode(str, Enum):
 _STRICTNESS = {mode: rank for rank, mode in enumerate(Mode)}
 
 
-class Actor(str, Enum):
+class Actor(Token):
     """Who asks for a mode change."""
 
     OPERATOR = "operator"
