@@ -18,7 +18,9 @@ STATES = {
 class Guarded:
     """One endpoint behind a boundary of its own, in enforce unless said otherwise; its events are kept."""
 
-    def __init__(self, *fields, method="POST", path="/e", vocabulary=INVESTMENT_STAGES, mode="enforce", dates=(), **options):
+    def __init__(
+        self, *fields, method="POST", path="/e", vocabulary=INVESTMENT_STAGES, mode="enforce", dates=(), **options
+    ):
         self.events = []
         self.method, self.path = method, path
         endpoint = Endpoint("e", method, path, fields, **dict(dates))

@@ -10,7 +10,9 @@ A = Vocabulary("a", [Term("y", aliases=("x",))])
 B = Vocabulary("b", [Term("z", aliases=("y",))])
 
 
-@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\tb", "a\x00b", "", "0", "\u00e9", "a b", "a,b", "a:b", "a'b", "class"])
+@pytest.mark.parametrize(
+    "name", ['a"b', "a\\b", "a\tb", "a\x00b", "", "0", "\u00e9", "a b", "a,b", "a:b", "a'b", "class"]
+)
 @pytest.mark.parametrize("ascii_only", [True, False])
 def test_any_member_name_can_be_declared(guarded, name, ascii_only):
     path = f"$[{json.dumps(name)}]"
