@@ -50,12 +50,19 @@ def media_fault(content_type: bytes | None, expected: Media) -> str | None:
     """Why a body with this Content-Type is not read, or None if it is."""
     if content_type is None:
         return f"there is no Content-Type header: send {expected.value}"
-    media, *parameters = content_type.decode("latin-1").lower().split(";")
-    if not _is_media(media.strip(" \t"), expected):
+    if b"," in content_type:
+        return f"there are several Content-Type headers: send one, with {expected.value}"
+    if not _is_media(content_type.decode("latin-1").lower().partition(";")[0].strip(" \t"), expected):
         return f"the media type is not {expected.value}"
-    for parameter in parameters:
+    return charset_fault(content_type)
+
+
+def charset_fault(content_type: bytes) -> str | None:
+    """Why a reader might not read text with this Content-Type as UTF-8, or None."""
+    for parameter in content_type.decode("latin-1").lower().split(";")[1:]:
         name, _, value = parameter.partition("=")
-        if name.strip(" \t").startswith("charset") and value.strip(' \t"') not in _UTF8:
+        # Without any white space that some reader strips: U+00A0 and U+001F are such for Python's.
+        if name.strip().startswith("charset") and value.strip(' \t"') not in _UTF8:
             return "the charset is not UTF-8"
     return None
 

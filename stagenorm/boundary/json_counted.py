@@ -12,6 +12,7 @@ What cannot be proved so is not judged here: the caller reads it exactly (``json
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -90,12 +91,18 @@ class CountedReader:
 
     @classmethod
     def of(cls, tree: Node) -> CountedReader | None:
-        """A reader for a tree, or None: one with ``[n]``, nested arrays or a name that stands twice is not for it."""
+        """A reader for a tree, or None.
+
+        One with ``[n]``, nested arrays, a name that stands twice or one that needs escapes is not for it, nor one whose
+        canonical values hold quotes: what replaces one alias could then hold another.
+        """
         names = tree.names()
+        values = [value for slot in tree.slots() for value in slot.canonical]
         serves = (
-            typed(tree, canonical=True) is not None
-            and len(set(names)) == len(names)
-            and all(map(_countable, names))
+            len(set(names)) == len(names)
+            and all(_countable(name) and json.dumps(name, ensure_ascii=False) == f'"{name}"' for name in names)
+            and not any('"' in value for value in values)
+            and typed(tree, canonical=True) is not None
             and _Survey().take(tree).is_flat()
         )
         return cls(tree) if serves else None

@@ -1,0 +1,43 @@
+"""JSON bodies: what is found where, and what is rewritten how."""
+
+import json
+
+import pytest
+
+from stagenorm import JsonField, JsonKeys, Term, Vocabulary
+
+A = Vocabulary("a", [Term("y", aliases=("x",))])
+B = Vocabulary("b", [Term("z", aliases=("y",))])
+
+
+@pytest.mark.parametrize(
+    "name", ['a"b', "a\\b", "a\tb", "a\x00b", "", "0", "\u00e9", "a b", "a,b", "a:b", "a'b", "class"]
+)
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_any_member_name_can_be_declared(guarded, name, ascii_only):
+    path = f"$[{json.dumps(name)}]"
+    body = json.dumps({name: "Seed", "other": "Seed"}, ensure_ascii=ascii_only).encode()
+    verdict = guarded(JsonField(path)).send(body)
+    assert json.loads(verdict.body) == {name: "seed", "other": "Seed"}
+
+
+def test_one_replacement_does_not_make_anothers_text(guarded):
+    verdict = guarded(JsonField("$.a", vocabulary=A), JsonField("$.b", vocabulary=B)).send(b'{"a":"x","b":"y"}')
+    assert verdict.body == b'{"a":"y","b":"z"}'
+
+
+def test_a_replacement_that_holds_a_quote_does_not_make_anothers_text(guarded):
+    quoting = Vocabulary("quoting", [Term('a"Seed', aliases=("q",)), Term("seed")])
+    verdict = guarded(JsonField("$.a"), JsonField("$.b"), vocabulary=quoting).send(b'{"a":"q","b":"Seed"}')
+    assert verdict.body == b'{"a":"a\\"Seed","b":"seed"}'
+
+
+@pytest.mark.parametrize("value", ['say "hi"', "back\\slash", "\u00e9", "</script>", "a,b:c"])
+@pytest.mark.parametrize("alias", ["alias", "esc\\u0061ped"])
+def test_a_canonical_value_is_written_as_json(guarded, value, alias):
+    vocabulary = Vocabulary("odd", [Term(value, aliases=("alias", "escaped"))])
+    verdict = guarded(JsonField("$.s"), JsonKeys("$.k"), vocabulary=vocabulary).send(
+        b'{"s":"%s" , "k":{"%s":1e0}}' % (alias.encode(), alias.encode())
+    )
+    spelled = json.dumps(value, ensure_ascii=False).encode()
+    assert verdict.body == b'{"s":%s , "k":{%s:1e0}}' % (spelled, spelled)
