@@ -106,26 +106,20 @@ class Guard:
             aliases: temporary aliases that count now.
         """
         parts = Parts(
-<<<<<<< HEAD
             self._path.read(request.path, aliases) if self._path else None,
-            self._query.read(request.query, aliases) if self._query else None,
+            self._read_query(request, self._query, aliases) if self._query else None,
             self._read_body(request, aliases, quickly=quickly) if self._media else None,
-=======
-            self._path.read(request.path) if self._path else None,
-            self._read_query(request, self._query) if self._query else None,
-            self._read_body(request, quickly=quickly) if self._media else None,
->>>>>>> main
         )
         for reading in parts:
             if reading is not None and reading.rewrite:
                 return self._sealed(request, parts, aliases)
         return parts
 
-    def _read_query(self, request: Request, reader: ParameterReader) -> Reading:
+    def _read_query(self, request: Request, reader: ParameterReader, aliases: Aliases) -> Reading:
         # Django decodes the query string, too, in the charset of the Content-Type.
         content_type = http.joined(request.headers).get(b"content-type")
         fault = http.charset_fault(content_type) if request.query and content_type else None
-        return Reading.of(FindingKind.UNREADABLE, "query", fault) if fault else reader.read(request.query)
+        return Reading.of(FindingKind.UNREADABLE, "query", fault) if fault else reader.read(request.query, aliases)
 
     def _refused_unread(self, request: Request) -> Reading | None:
         """What the headers alone say against a body that is certain to come."""
