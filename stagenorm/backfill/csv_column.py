@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import closing
 from typing import BinaryIO
 
-from stagenorm.backfill.csv_records import read_records, replace_cell
+from stagenorm.backfill.csv_records import Record, read_records, replace_cell
 from stagenorm.errors import DataFileError
 from stagenorm.observe.census import Census
 
@@ -27,28 +28,32 @@ def normalize_column(
     Raises:
         DataFileError: a line cannot be read, a column is not there, or a weight is no number.
     """
-    records = read_records(source, name)
-    header = next(records, None)
-    if header is None or not header.cells:
-        raise DataFileError(f"{name}: line 1 is no header: it must name the columns")
-    place = _place(header.cells, column, name)
-    weight_place = None if weight is None else _place(header.cells, weight, name)
-    if out:
-        out.write(header.text.encode())
-    for record in records:
-        text = record.text
-        if record.cells:
-            if len(record.cells) != len(header.cells):
-                raise DataFileError(
-                    f"{name}, line {record.line}: {len(record.cells)} cells under {len(header.cells)} columns: "
-                    "quote cells that hold commas, and leave none out"
-                )
-            counts = 1 if weight_place is None else _weight(record.cells[weight_place], f"{name}, line {record.line}")
-            match = census.add(record.cells[place], counts)
-            if out and match and not match.exact:
-                text = replace_cell(text, place, match.value)
+    with closing(read_records(source, name)) as records:
+        header = next(records, None)
+        if header is None or not header.cells:
+            raise DataFileError(f"{name}: line 1 is no header: it must name the columns")
+        place = _place(header.cells, column, name)
+        weight_place = None if weight is None else _place(header.cells, weight, name)
         if out:
-            out.write(text.encode())
+            out.write(header.text.encode())
+        for record in records:
+            text = record.text
+            if record.cells:
+                _check_width(record, header, name)
+                counts = 1 if weight_place is None else _weight(record, weight_place, name)
+                match = census.add(record.cells[place], counts)
+                if out and match and not match.exact:
+                    text = replace_cell(text, place, match.value)
+            if out:
+                out.write(text.encode())
+
+
+def _check_width(record: Record, header: Record, name: str) -> None:
+    if len(record.cells) != len(header.cells):
+        raise DataFileError(
+            f"{name}, line {record.line}: {len(record.cells)} cells under {len(header.cells)} columns: "
+            "quote cells that hold commas, and leave none out"
+        )
 
 
 def _place(header: Sequence[str], column: str, name: str) -> int:
@@ -59,13 +64,14 @@ def _place(header: Sequence[str], column: str, name: str) -> int:
     return header.index(column)
 
 
-def _weight(text: str, where: str) -> float:
+def _weight(record: Record, place: int, name: str) -> float:
+    text = record.cells[place]
     try:
         number = int(text) if text.isdecimal() else float(text)
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
         raise DataFileError(
-            f"{where}: the weight {text[:64]!a} is no number from 0 up: correct it or name another column"
+            f"{name}, line {record.line}: the weight {text[:64]!a} is no number from 0 up: correct it, or name another column"
         )
     return number

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -37,11 +37,11 @@ class Record:
     cells: list[str]
 
 
-def read_records(source: BinaryIO, name: str) -> Iterator[Record]:
+def read_records(source: BinaryIO, name: str) -> Generator[Record, None, None]:
     """Read a file's records, the header among them.
 
     Args:
-        source: the file.
+        source: the file. Exhaust or close the generator before closing it.
         name: what messages call it.
 
     Raises:
@@ -56,6 +56,8 @@ def read_records(source: BinaryIO, name: str) -> Iterator[Record]:
             f"{name}, line {lines.start}: the record that begins here is not CSV ({error}): "
             f"close every quote, double the quotes inside, and keep cells within {csv.field_size_limit():,} characters"
         ) from error
+    finally:
+        lines.release()
 
 
 def replace_cell(record: str, place: int, value: str) -> str:
@@ -100,6 +102,10 @@ class _Lines:
         self.start = self._number + 1
         return taken
 
+    def release(self) -> None:
+        """Give the file back open, as it came: it is the caller's to close."""
+        self._text.detach()
+
     def __iter__(self) -> _Lines:
         return self
 
@@ -122,10 +128,12 @@ class _Lines:
                 f"{self._name}, line {self.start}: the record that begins here is longer than {MAX_RECORD:,} characters: "
                 "is this CSV, and is every quote closed?"
             )
+        if not line.isascii():
+            self._check_encoding(line)
         if "\0" in line:
             raise DataFileError(f"{self._name}, line {self._number}: holds a NUL byte: save the file as CSV in UTF-8")
-        if line.isascii():
-            return
+
+    def _check_encoding(self, line: str) -> None:
         try:
             line.encode()
         except UnicodeEncodeError as error:

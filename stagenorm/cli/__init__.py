@@ -17,7 +17,7 @@ def main() -> None:
     try:
         from stagenorm.cli.app import app  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRA:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         sys.exit(f"stagenorm: {MissingExtraError('the stagenorm command', 'cli')}")
     # A terminated command cleans up as an interrupted one does.

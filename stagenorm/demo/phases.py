@@ -106,6 +106,7 @@ class ClientsSaw:
         rejected: requests answered with 400.
         warned: requests that passed with a notice of an unknown value.
         refused: the consumers that got a 400.
+        offenders: the consumers that sent an unknown value.
         misread: requests that passed, but in which the handler read something else than it should have.
         failed: requests answered with anything but 200 and 400.
         noncanonical: values that handlers say they read which are not canonical, by consumer.
@@ -117,6 +118,7 @@ class ClientsSaw:
     rejected: int = 0
     warned: int = 0
     refused: set[str | None] = field(default_factory=set)
+    offenders: set[str | None] = field(default_factory=set)
     misread: int = 0
     failed: int = 0
     noncanonical: Counter[str] = field(default_factory=Counter)
@@ -126,6 +128,8 @@ class ClientsSaw:
         self.requests += 1
         self.values.update(form.kind for form in call.forms)
         self.warned += answer.warned
+        if any(form.meaning is None for form in call.forms):
+            self.offenders.add(call.consumer)
         if answer.read is not None:
             rewritten = self.mode is not Mode.OFF
             due = [(form.meaning if rewritten else None) or form.raw for form in call.forms]

@@ -63,7 +63,7 @@ def _only_the_share(canary: PhaseResult, warn: PhaseResult) -> Claim:
     return Claim(
         f"At {canary.phase.share:g}% the {len(held)} consumers in the share were held to the vocabulary: "
         f"{saw.rejected:,} of their requests were refused, and everybody else was served as in warn.",
-        saw.refused == held
+        saw.refused == held & saw.offenders
         and saw.misread == 0
         and saw.rejected + saw.warned == warn.clients.warned
         and not any(saw.noncanonical[consumer] for consumer in held if consumer),
