@@ -1,11 +1,12 @@
 """Vocabularies from TOML: the documented shape, and every fault by name and place."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from stagenorm import Match, Normalizer, VocabularyError
+from stagenorm import Match, MissingExtraError, Normalizer, VocabularyError
 from stagenorm.config import load_vocabulary
 
 ROOT = Path(__file__).parent.parent
@@ -69,6 +70,14 @@ def test_a_path_may_be_a_string(tmp_path):
 def test_what_is_wrong_is_named_with_file_and_place(load, text, message):
     with pytest.raises(VocabularyError, match=rf"v\.toml: .*{message}"):
         load(text)
+
+
+def test_before_python_3_11_a_missing_toml_reader_is_named_with_its_extra(load, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 10))
+    assert load(f'name = "v"\n{TERM}').values == ("equity",)
+    monkeypatch.setitem(sys.modules, "tomli", None)
+    with pytest.raises(MissingExtraError, match=r"reading TOML before Python 3\.11 .*'stagenorm\[cli\]'"):
+        load(f'name = "v"\n{TERM}')
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from stagenorm.cli import demo, normalize, vocabulary
+from stagenorm.cli import demo, normalize, output, vocabulary
 from stagenorm.cli.exits import ExitCode
 from stagenorm.errors import StagenormError
 
@@ -17,7 +17,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except StagenormError as error:
-            typer.echo(f"stagenorm: {error}", err=True)
+            output.show(f"stagenorm: {error}", stderr=True)
             raise typer.Exit(ExitCode.FAILED) from error
 
 

@@ -16,9 +16,7 @@ from stagenorm.cli import output
 from stagenorm.core.modes import Mode
 from stagenorm.demo.phases import Phase, PhaseResult
 from stagenorm.demo.proof import Claim
-from stagenorm.events import FindingKind
-
-_VALUES = (FindingKind.CANONICAL, FindingKind.ALIAS, FindingKind.UNKNOWN)
+from stagenorm.observe.census import KINDS
 
 
 @contextmanager
@@ -49,7 +47,7 @@ def as_json(results: Sequence[PhaseResult], proved: Sequence[Claim], *, ok: bool
                 "mode": result.phase.mode.value,
                 "share": result.phase.share,
                 "requests": result.boundary.requests,
-                **{kind.value: result.boundary.values[kind] for kind in _VALUES},
+                **{kind.value: result.boundary.values[kind] for kind in KINDS},
                 "rejected": result.boundary.rejected,
                 "would_reject": result.boundary.would_reject,
                 "handler_noncanonical": result.handlers.noncanonical,
@@ -103,7 +101,7 @@ def _phases(results: Sequence[PhaseResult]) -> Table:
     made = output.table("phase", *headings, numeric=headings)
     for result in results:
         saw = result.boundary
-        counts = (saw.requests, *(saw.values[kind] for kind in _VALUES), saw.rejected, saw.would_reject)
+        counts = (saw.requests, *(saw.values[kind] for kind in KINDS), saw.rejected, saw.would_reject)
         outside = result.handlers.noncanonical
         made.add_row(
             _name(result.phase),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -41,11 +41,11 @@ def normalize(
 ) -> None:
     """Say what written forms mean; exit 1 if any is unknown."""
     if csv is None:
-        if not values or column or weight or out:
+        if not values or any(option is not None for option in (column, weight, out)):
             ctx.fail("give VALUEs alone, or --csv FILE with --column NAME")
         complete = _normalize_values(values, Normalizer(chosen_vocabulary(vocabulary)), json=json)
     else:
-        if values or not column:
+        if values or column is None:
             ctx.fail("--csv FILE needs --column NAME, and takes no VALUEs")
         normalizer = Normalizer(chosen_vocabulary(vocabulary))
         complete = normalize_file(csv, column, normalizer, weight=weight, out=out, json=json)
@@ -57,11 +57,17 @@ def _normalize_values(values: Sequence[str], normalizer: Normalizer, *, json: bo
     """Print what each value means. Returns whether all are known."""
     answers = {value: normalizer(value) for value in values}
     if json:
-        output.print_json([{"raw": value, **output.answer_as_json(answers[value])} for value in values])
+        output.show_json([{"raw": value, **_as_json(answers[value])} for value in values])
     else:
         for value in values:
             output.show(_line(value, answers[value]))
     return not any(isinstance(answer, Unknown) for answer in answers.values())
+
+
+def _as_json(answer: Match | Unknown) -> dict[str, Any]:
+    if isinstance(answer, Match):
+        return {"value": answer.value, "exact": answer.exact}
+    return {"value": None, "exact": False, **output.why_unknown(answer)}
 
 
 def _line(raw: str, answer: Match | Unknown) -> Text:

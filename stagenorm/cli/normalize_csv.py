@@ -40,7 +40,7 @@ def normalize_file(
             normalize_column(source, str(path), column, census, weight=weight, out=target)
     if json:
         names = {"file": str(path), "column": column, "weight": weight, "out": str(out) if out else None}
-        output.print_json({**names, **_as_json(census, weighted=weight is not None)})
+        output.show_json({**names, **_as_json(census, weighted=weight is not None)})
     else:
         _show_report(census, path, column, weight)
         if out:
@@ -68,15 +68,15 @@ def _as_json(census: Census, *, weighted: bool) -> dict[str, Any]:
         **_counts(census.seen),
         "weighted": {"total": sum(census.weights.values()), **_counts(census.weights)} if weighted else None,
         "distinct_unknown": census.distinct_unknown,
-        "exact": census.exact,
+        "top_unknown_exact": census.exact,
         "top_unknown": [
             {
-                "raw": form.unknown.raw,
-                "count": form.count,
-                "at_least": form.at_least,
-                **output.answer_as_json(form.unknown),
+                "raw": each.unknown.raw,
+                "count": each.count,
+                "at_least": each.at_least,
+                **output.why_unknown(each.unknown),
             }
-            for form in census.unknown_forms(_TOP_UNKNOWN)
+            for each in census.unknown_forms(_TOP_UNKNOWN)
         ],
     }
 
@@ -91,7 +91,7 @@ def _show_report(census: Census, path: Path, column: str, weight: str | None) ->
     output.show(_counts_table(census, weight))
     if not census.seen[FindingKind.UNKNOWN]:
         return
-    measure = weight or "rows"
+    measure = "rows" if weight is None else output.printable(weight)
     made = output.table("unknown form", measure, "why", "did you mean", numeric=(measure,))
     for form in census.unknown_forms(_TOP_UNKNOWN):
         made.add_row(
@@ -111,13 +111,15 @@ def _show_report(census: Census, path: Path, column: str, weight: str | None) ->
 
 
 def _counts_table(census: Census, weight: str | None) -> Table:
-    headings = ["rows", "% of rows"] + ([weight, f"% of {weight}"] if weight else [])
+    headings = ["rows", "% of rows"]
+    if weight is not None:
+        headings += [output.printable(weight), f"% of {output.printable(weight)}"]
     made = output.table("", *headings, numeric=tuple(headings))
     for kind in KINDS:
         made.add_row(
             kind.value,
             *_with_percentage(census.seen, kind),
-            *(_with_percentage(census.weights, kind) if weight else ()),
+            *(() if weight is None else _with_percentage(census.weights, kind)),
         )
     return made
 

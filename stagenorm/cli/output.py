@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stagenorm.core.normalizer import Match, Unknown
+from stagenorm.core.normalizer import Unknown
 
 _PIPED_WIDTH = 1000
 
 
-def print_json(value: Any) -> None:
+def show_json(value: Any) -> None:
     """Print machine output: ASCII, so that every terminal and every lone surrogate survives it."""
     typer.echo(json.dumps(value, indent=2))
 
@@ -55,17 +55,16 @@ def show(what: str | Text | Table, *, stderr: bool = False) -> None:
         typer.echo(line.rstrip(" "), err=stderr)
 
 
-def table(*columns: str, title: str = "", numeric: tuple[str, ...] = ()) -> Table:
+def table(*columns: str, numeric: tuple[str, ...] = ()) -> Table:
     """An empty table in the one style that all commands share.
 
     Args:
         columns: their headings.
-        title: above it.
         numeric: the columns that are set flush right.
     """
-    made = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
+        made.add_column(Text(column), justify="right" if column in numeric else "left", overflow="fold")
     return made
 
 
@@ -74,14 +73,10 @@ def cell(text: str, style: str = "") -> Text:
     return Text(printable(text), style)
 
 
-def answer_as_json(answer: Match | Unknown) -> dict[str, Any]:
-    """What a normalizer says about a written form, for machines."""
-    if isinstance(answer, Match):
-        return {"value": answer.value, "exact": answer.exact}
+def why_unknown(unknown: Unknown) -> dict[str, Any]:
+    """Why a written form is refused, for machines."""
     return {
-        "value": None,
-        "exact": False,
-        "reason": answer.reason.value,
-        "explanation": answer.explanation,
-        "suggestions": list(answer.suggestions),
+        "reason": unknown.reason.value,
+        "explanation": unknown.explanation,
+        "suggestions": list(unknown.suggestions),
     }

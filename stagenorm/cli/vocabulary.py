@@ -23,7 +23,7 @@ def show(file: _File = None, json: Json = False) -> None:
     vocabulary = chosen_vocabulary(file)
     if json:
         terms = [{"value": term.value, "label": term.label, "aliases": list(term.aliases)} for term in vocabulary.terms]
-        output.print_json({"name": vocabulary.name, "suffixes": list(vocabulary.suffixes), "terms": terms})
+        output.show_json({"name": vocabulary.name, "suffixes": list(vocabulary.suffixes), "terms": terms})
         return
     output.show(vocabulary.name)
     rows = output.table("#", "value", "label", "aliases", numeric=("#",))
@@ -45,7 +45,7 @@ def lint(file: _File = None, json: Json = False) -> None:
     vocabulary = chosen_vocabulary(file)
     if json:
         table = dict(vocabulary.table)
-        output.print_json({"name": vocabulary.name, "fingerprint": vocabulary.fingerprint, "table": table})
+        output.show_json({"name": vocabulary.name, "fingerprint": vocabulary.fingerprint, "table": table})
         return
     rows = output.table("folded form", "value")
     for form, value in vocabulary.table.items():

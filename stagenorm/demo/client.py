@@ -1,9 +1,13 @@
-"""The demo's clients: a few at a time, over real HTTP."""
+"""The demo's clients: a few at a time, over real HTTP, each in a thread of its own.
+
+The threads let the main thread be interrupted at any moment while every request under way still comes to its end.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock
 
 from stagenorm.demo.phases import Answer
 from stagenorm.demo.traffic import Call
@@ -18,30 +22,43 @@ _CLIENTS = 4
 _PATIENCE = 30  # seconds for one request
 
 
-async def send(url: str, calls: Sequence[Call], heard: Callable[[Call, Answer], None]) -> None:
+def send(url: str, calls: Sequence[Call], heard: Callable[[Call, Answer], None]) -> None:
     """Send requests and tell each answer.
 
     Args:
         url: of the service.
         calls: the requests; a few are under way at once.
-        heard: is told each request with its answer.
+        heard: is told each request with its answer, one after the other.
     """
     waiting = iter(calls)
-    # Loopback is nobody's proxy's business.
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=_PATIENCE) as client:
+    one_at_a_time = Lock()
+    stopped = Event()
 
-        async def work() -> None:
-            for call in waiting:
-                heard(call, await _send(client, call))
+    def work() -> None:
+        # Loopback is nobody's proxy's business.
+        with httpx.Client(base_url=url, trust_env=False, timeout=_PATIENCE) as client:
+            while not stopped.is_set():
+                with one_at_a_time:
+                    call = next(waiting, None)
+                if call is None:
+                    return
+                answer = _send(client, call)
+                with one_at_a_time:
+                    heard(call, answer)
 
-        await asyncio.gather(*(work() for _ in range(_CLIENTS)))
+    with ThreadPoolExecutor(_CLIENTS) as pool:
+        try:
+            for working in [pool.submit(work) for _ in range(_CLIENTS)]:
+                working.result()
+        finally:
+            stopped.set()
 
 
-async def _send(client: httpx.AsyncClient, call: Call) -> Answer:
+def _send(client: httpx.Client, call: Call) -> Answer:
     headers = {"X-Consumer": call.consumer}
     if call.body is not None:
         headers["Content-Type"] = "application/json"
-    response = await client.request(call.method, call.target, content=call.body, headers=headers)
+    response = client.request(call.method, call.target, content=call.body, headers=headers)
     return Answer(
         response.status_code,
         "finding=unknown" in response.headers.get("Stagenorm-Notice", ""),

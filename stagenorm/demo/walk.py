@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 
 from stagenorm.demo.client import send
@@ -27,5 +26,5 @@ def walk(service: Service, url: str, calls: Sequence[Call], results: list[PhaseR
         result = PhaseResult(phase)
         results.append(result)
         service.begin(result)
-        asyncio.run(send(url, calls, result.clients.hear))
+        send(url, calls, result.clients.hear)
         yield result

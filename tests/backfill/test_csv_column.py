@@ -9,13 +9,15 @@ import pytest
 from stagenorm import INVESTMENT_STAGES, DataFileError, Normalizer
 from stagenorm.backfill.csv_column import normalize_column
 from stagenorm.events import FindingKind
-from stagenorm.observe.census import Census
+from stagenorm.observe.census import KINDS, Census
 
 
 def run(content, column="raw", **options):
     census = Census(Normalizer(INVESTMENT_STAGES))
     out = io.BytesIO()
-    normalize_column(io.BytesIO(content.encode()), "x.csv", column, census, out=out, **options)
+    normalize_column(
+        io.BytesIO(content.encode("utf-8", "surrogateescape")), "x.csv", column, census, out=out, **options
+    )
     return census, out.getvalue().decode()
 
 
@@ -45,6 +47,15 @@ def test_weights_count_per_kind():
     assert census.weights == {FindingKind.CANONICAL: 0.5, FindingKind.ALIAS: 5, FindingKind.UNKNOWN: 100}
 
 
+def test_whole_weights_stay_exact_however_large():
+    assert run("n,raw\n9007199254740993,Seed\n", weight="n")[0].weights[FindingKind.ALIAS] == 9007199254740993
+
+
+def test_without_a_weight_each_row_counts_once():
+    census, _ = run("raw\nSeed\nSEED\nseed\n")
+    assert census.weights == {**dict.fromkeys(KINDS, 0), **census.seen}
+
+
 def test_the_result_is_normal_already():
     once = run('id,raw\n1,"Series A"\n2,Angel\n3,SEED\n')[1]
     assert run(once)[1] == once
@@ -62,6 +73,7 @@ def test_a_header_alone_holds_nothing():
         ("", {}, r"x\.csv: line 1 is no header"),
         ("\nraw\n", {}, r"x\.csv: line 1 is no header"),
         ("id,Stage\n", {}, r"x\.csv: no column named 'raw': name one of 'id', 'Stage'"),
+        ("raw\nS\udce9rie\n", {}, r"x\.csv, line 2: byte 0xE9 is not UTF-8"),
         ("raw,raw\n", {}, r"x\.csv: several columns named 'raw'"),
         ("raw\n", {"weight": "n"}, r"x\.csv: no column named 'n': name one of 'raw'"),
         ("a,raw\n1,2\n1\n", {}, r"x\.csv, line 3: 1 cells under 2 columns"),

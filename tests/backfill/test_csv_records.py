@@ -93,6 +93,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name_and_stays_in_the_text():
     (record,) = read("\ufeffraw,n\n")
     assert record.cells == ["raw", "n"]
     assert record.text == "\ufeffraw,n\n"
+    assert read("raw\n\ufeffseed\n")[1].cells == ["\ufeffseed"]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,13 @@ def test_a_record_without_end_is_not_held(monkeypatch, content):
     monkeypatch.setattr(csv_records, "MAX_RECORD", 100)
     with pytest.raises(DataFileError, match=r"line 2: the record that begins here is longer than 100 characters"):
         read(content)
+
+
+def test_the_longest_record_is_still_read(monkeypatch):
+    monkeypatch.setattr(csv_records, "MAX_RECORD", 100)
+    assert [len(record.text) for record in read("x" * 99 + "\n" + "y" * 99 + "\n")] == [100, 100]
+    with pytest.raises(DataFileError, match="line 2"):
+        read("x" * 99 + "\n" + "y" * 100 + "\n")
 
 
 def test_a_file_that_stops_being_readable_is_named():

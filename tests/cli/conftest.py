@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import stagenorm
 from stagenorm.cli.app import app
 
-ROOT = Path(__file__).parent.parent.parent
+INSTALLED_IN = Path(stagenorm.__file__).parent.parent
 
 
 @pytest.fixture
 def environment():
     """A plain environment: no colour or width of the terminal that happens to run the tests."""
     kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR", "NO_COLOR")}
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(INSTALLED_IN), os.environ.get("PYTHONPATH")]))
     return {**kept, "PYTHONPATH": path, "PYTHONWARNINGS": "error", "TERM": "xterm-256color"}
 
 

@@ -51,14 +51,12 @@ def test_counts_with_weights_for_machines(invoke, file):
         "unknown": 3,
         "weighted": {"total": 13, "matched": 6, "canonical": 1, "alias": 5, "unknown": 7},
         "distinct_unknown": 2,
-        "exact": True,
+        "top_unknown_exact": True,
         "top_unknown": [
             {
                 "raw": "Seies A",
                 "count": 4,
                 "at_least": 4,
-                "value": None,
-                "exact": False,
                 "reason": "not-in-vocabulary",
                 "explanation": "'Seies A' is not in the vocabulary",
                 "suggestions": ["series-a"],
@@ -67,8 +65,6 @@ def test_counts_with_weights_for_machines(invoke, file):
                 "raw": "Angel",
                 "count": 3,
                 "at_least": 3,
-                "value": None,
-                "exact": False,
                 "reason": "not-in-vocabulary",
                 "explanation": "'Angel' is not in the vocabulary",
                 "suggestions": [],
@@ -89,6 +85,16 @@ def test_a_report_for_people(invoke, file):
     words = [line.split() for line in lines]
     assert ["unknown", "3", "60.0%", "7", "53.8%"] in words
     assert ["Seies", "A", "4", "not-in-vocabulary", "series-a"] in words
+
+
+def test_names_of_columns_are_shown_as_they_are(invoke, tmp_path):
+    (tmp_path / "x.csv").write_text("[red],\nAngel,3\nSeed,4\n")
+    done = invoke("normalize", "--csv", tmp_path / "x.csv", "--column", "[red]", "--weight", "")
+    assert "x.csv, column [red]" in done.stdout
+    assert ["alias", "1", "50.0%", "4", "57.1%"] in [line.split() for line in done.stdout.splitlines()]
+    done = invoke("normalize", "--csv", tmp_path / "x.csv", "--column", "", "--weight", "[red]")
+    assert done.exit_code == 1
+    assert "the weight 'Angel' is no number" in done.stderr
 
 
 def test_a_column_of_known_values_exits_0(invoke, tmp_path):
@@ -117,7 +123,7 @@ def test_more_unknown_forms_than_can_be_told_apart_are_said_to_be_bounds(invoke,
     assert "<= 2" in done.stdout
     counts = json.loads(invoke("normalize", "--csv", tmp_path / "x.csv", "--column", "stage", "--json").stdout)
     assert counts["unknown"] == 10_001
-    assert not counts["exact"]
+    assert not counts["top_unknown_exact"]
 
 
 @pytest.mark.parametrize("alias", ["companies.csv", "./companies.csv", "link.csv", "hard.csv"])

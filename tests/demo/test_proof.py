@@ -76,6 +76,10 @@ def consumer_drops_out(result):
     result.boundary.enforced.remove(dropped)
 
 
+def only_those_of_the_smaller_share(result):
+    result.clients.refused = set(ideal()[TEN].clients.refused)
+
+
 def one_value_slips_through(result):
     result.clients.noncanonical[min(result.boundary.enforced)] += 1
 
@@ -102,6 +106,7 @@ def an_alias_is_taken_for_unknown(result):
         (FIFTY, lambda result: result.clients.refused.clear(), "The share only grew"),
         (TEN, lambda result: result.clients.refused.clear(), "The share only grew"),
         (FULL, consumer_drops_out, "The share only grew"),
+        (FIFTY, only_those_of_the_smaller_share, "The share only grew"),
         (FULL, one_more("handlers", "noncanonical"), "At 100%"),
         (FULL, one_more("clients", "misread"), "At 100%"),
         (FULL, one_more("clients", "warned"), "At 100%"),

@@ -19,6 +19,12 @@ def test_values_are_counted_by_kind_with_and_without_weight():
     assert census.weights == {FindingKind.CANONICAL: 1, FindingKind.ALIAS: 5, FindingKind.UNKNOWN: 4}
 
 
+def test_a_form_counts_once_unless_it_is_told_otherwise():
+    census = census_of()
+    census.add("Angel")
+    assert census.weights[FindingKind.UNKNOWN] == census.unknown_forms(1)[0].count == 1
+
+
 def test_adding_says_what_a_form_means():
     census = census_of()
     assert census.add("Seed Round").value == "seed"
@@ -39,6 +45,8 @@ def test_a_form_too_long_is_kept_cut_and_still_named_too_long():
     assert len(form.unknown.raw) == 257
     assert form.unknown.reason is Reason.TOO_LONG
     assert form.count == 2
+    (whole,) = census_of(("y" * 256, 1)).unknown_forms(5)
+    assert whole.unknown.raw == "y" * 256
 
 
 def test_beyond_its_capacity_it_says_that_counts_are_bounds():

@@ -70,6 +70,7 @@ def test_memory_stays_bounded_however_often_keys_come_back():
         hitters.add(turn % 7)
         hitters.add("often")
     assert len(hitters) == 3
+    assert hitters.total == 2000
     assert hitters.top(1)[0].key == "often"
 
 
