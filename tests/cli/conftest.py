@@ -1,8 +1,11 @@
 """The command as its users run it: a process with its streams, or the same application inside the test."""
 
+import io
 import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,24 @@ def stagenorm(start):
         out, err = process.communicate(timeout=60)
         assert "Traceback" not in err
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    return run
+
+
+@pytest.fixture
+def on_a_terminal(start):
+    """Run the command on a terminal, and tell what it got to see."""
+
+    def run(*arguments):
+        ours, theirs = pty.openpty()
+        start(*arguments, stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        seen = b""
+        # OSError is how Linux says that all is told.
+        with io.FileIO(ours) as terminal, suppress(OSError):
+            while chunk := terminal.read(1 << 16):
+                seen += chunk
+        return seen.decode()
 
     return run
 

@@ -1,8 +1,6 @@
 """What scripts rely on: exit codes, which stream says what, and no tracebacks."""
 
 import json
-import os
-import pty
 import subprocess
 import sys
 
@@ -91,27 +89,11 @@ def test_an_output_that_cannot_show_a_letter_shows_its_escape(environment):
     assert done.stdout.startswith("\\u8f6e -> unknown: '\\u8f6e' is not in the vocabulary")
 
 
-def on_a_terminal(environment, *arguments):
-    """What a terminal gets to see."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "stagenorm", *arguments], env=environment, stdin=theirs, stdout=theirs, stderr=theirs
-    ):
-        os.close(theirs)
-        seen = b""
-        try:
-            while chunk := os.read(ours, 1 << 16):
-                seen += chunk
-        except OSError:  # how Linux says that the other side is closed
-            pass
-    os.close(ours)
-    return seen.decode()
-
-
-def test_a_terminal_gets_colour_unless_it_asks_for_none(environment):
-    assert "\x1b[32m" in on_a_terminal(environment, "vocabulary", "show")
-    assert "\x1b[" not in on_a_terminal({**environment, "NO_COLOR": "1"}, "vocabulary", "show")
-    assert "\x1b[" not in on_a_terminal({**environment, "NO_COLOR": "1"}, "normalize", "--help")
+def test_a_terminal_gets_colour_unless_it_asks_for_none(on_a_terminal, environment):
+    assert "\x1b[32m" in on_a_terminal("vocabulary", "show")
+    environment["NO_COLOR"] = "1"
+    assert "\x1b[" not in on_a_terminal("vocabulary", "show")
+    assert "\x1b[" not in on_a_terminal("normalize", "--help")
 
 
 def test_a_pipe_gets_plain_text_in_whole_lines(stagenorm):

@@ -95,6 +95,19 @@ def test_a_walk_that_goes_on_serving_until_it_is_interrupted(walk):
     assert len(phases) == 5
 
 
+def test_a_terminal_sees_each_phase_while_it_runs(on_a_terminal):
+    seen = on_a_terminal("demo")
+    for phase in (
+        "off: everything passes untouched and is counted",
+        "warn: aliases are rewritten, unknown values pass with a notice",
+        "enforce 10%: unknown values of 10% of the consumers are refused",
+        "enforce 50%: unknown values of 50% of the consumers are refused",
+        "enforce 100%: unknown values are refused, whoever sends them",
+    ):
+        assert phase in seen
+    assert seen.index("enforce 100%: ") < seen.index("What this proved")
+
+
 def test_an_interrupted_walk_ends_at_once_and_in_order(start):
     process = start("demo")
     assert process.stderr.readline().startswith("off: everything passes untouched")

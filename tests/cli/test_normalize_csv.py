@@ -110,6 +110,13 @@ def test_out_writes_the_column_normalized_and_all_else_as_it_was(invoke, file, t
     assert done.stdout.splitlines()[-1] == f"written: {tmp_path}/out.csv"
 
 
+def test_a_terminal_sees_how_far_the_file_has_been_read(on_a_terminal, file):
+    seen = on_a_terminal("normalize", "--csv", file, "--column", "stage")
+    size = file.stat().st_size
+    assert f"{size}/{size} bytes" in seen
+    assert seen.index("bytes") < seen.index("unknown form")
+
+
 def test_many_unknown_forms_are_said_to_be_more_than_are_shown(invoke, tmp_path):
     (tmp_path / "x.csv").write_text("stage\n" + "".join(f"form {number}\n" for number in range(30)))
     done = invoke("normalize", "--csv", tmp_path / "x.csv", "--column", "stage")
