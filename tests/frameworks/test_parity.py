@@ -76,7 +76,28 @@ NAMES = st.sampled_from(
     [b"stage"] * 5 + [b"%73tage", b"st%61ge", b"stage+", b"+stage", b"STAGE", b"stage%00", b"x", b""]
 )
 RAW_VALUES = st.sampled_from(
-    [b"series-a", b"series-c%2B", b"series-c+", b"Series+A", b"Series+C+", b"Series%20C%2B", b"Series+C++round", b"seed", b"angel", b"", b"%", b"%zz", b"%C3%28", b"s\xc3\xa9ed", b"%FF", b"seed%00", b"seed#x", b"seed=seed", b"%2573eed", b"\xef\xbb\xbfseed"]
+    [
+        b"series-a",
+        b"series-c%2B",
+        b"series-c+",
+        b"Series+A",
+        b"Series+C+",
+        b"Series%20C%2B",
+        b"Series+C++round",
+        b"seed",
+        b"angel",
+        b"",
+        b"%",
+        b"%zz",
+        b"%C3%28",
+        b"s\xc3\xa9ed",
+        b"%FF",
+        b"seed%00",
+        b"seed#x",
+        b"seed=seed",
+        b"%2573eed",
+        b"\xef\xbb\xbfseed",
+    ]
 )
 PIECES = st.builds(
     lambda name, sign, value: name + sign + value, NAMES, st.sampled_from([b"="] * 5 + [b"", b"=="]), RAW_VALUES
