@@ -1,11 +1,13 @@
 """Real servers for the stores' tests, each on a port and in a directory of its own, and a host under load."""
 
+import contextlib
 import itertools
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -228,6 +230,114 @@ class Listener:
 @pytest.fixture(name="Listener")
 def _listener():
     return Listener
+
+
+_WRITER = """
+import sys, time
+from stagenorm import Mode, ModeState
+from stagenorm.core.modes import Actor
+from stagenorm.stores import control, open_store
+store, author = open_store(sys.argv[1], timeout=5), sys.argv[2]
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(int(sys.argv[3])):
+    change = control.Change(Actor.OPERATOR, author, str(number), time.time())
+    control.set_mode(store, change, Mode.WARN, number % 100, default=ModeState(Mode.WARN))
+"""
+
+
+@pytest.fixture
+def start_writer():
+    """Starts a process that changes a store without end."""
+    started = []
+
+    def start(url):
+        command = [sys.executable, "-c", _WRITER, url, "ada", "1000000"]
+        started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        each.wait()
+
+
+@pytest.fixture
+def race():
+    """Lets two processes change a store a thousand times together; nothing may be lost, and the trail is in order."""
+
+    def race(url, changes=500):
+        arguments = [sys.executable, "-c", _WRITER, url]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        writers = [subprocess.Popen([*arguments, author, str(changes)], **pipes) for author in ("ada", "bob")]
+        for writer in writers:
+            assert writer.stdout.readline() == b"ready\n"
+        for writer in writers:
+            writer.stdin.close()  # now
+        for writer in writers:
+            assert writer.wait(60) == 0
+            writer.stdout.close()
+        store = open_store(url, timeout=5)
+        trail = store.trail(3 * changes)[::-1]
+        assert store.read() == trail[-1].after
+        assert [entry.revision for entry in trail] == list(range(1, 2 * changes + 1))
+        assert all(entry.after == following.before for entry, following in itertools.pairwise(trail))
+        for author in ("ada", "bob"):
+            reasons = [entry.reason for entry in trail if entry.author == author]
+            assert reasons == [str(number) for number in range(changes)]
+
+    return race
+
+
+class Proxy:
+    """Forwards connections to a port, until a test stalls those that are open: both sides then wait for ever."""
+
+    def __init__(self, target):
+        self._target = target
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._pairs = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stall(self):
+        for pair in self._pairs:
+            pair["stalled"] = True
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._socket.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._target))
+            pair = {"stalled": False, "sockets": (near, far)}
+            self._pairs.append(pair)
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._forward, args=(pair, source, sink), daemon=True).start()
+
+    def _forward(self, pair, source, sink):
+        try:
+            while data := source.recv(65536):
+                if not pair["stalled"]:
+                    sink.sendall(data)
+            if not pair["stalled"]:
+                sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for each in (self._socket, *(each for pair in self._pairs for each in pair["sockets"])):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+@pytest.fixture(name="Proxy")
+def _proxy():
+    return Proxy
 
 
 CONSUMERS = [f"partner-{number}" for number in range(50)]
