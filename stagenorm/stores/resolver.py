@@ -162,7 +162,7 @@ class ModeResolver:
                 _logger.warning("no thread can run here: the mode is read on requests, at most once in %g s", self._ttl)
             self._threaded = False
             self._listener.drop()
-            del self.view  # from now on found by __getattr__
+            self.__dict__.pop("view", None)  # from now on found by __getattr__
         else:
             self._threaded = True
             self.view = self._newest_view

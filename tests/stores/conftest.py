@@ -49,6 +49,11 @@ def free_port():
         return sock.getsockname()[1]
 
 
+@pytest.fixture(name="free_port")
+def _free_port():
+    return free_port
+
+
 class Server:
     """A server of the Redis protocol that a test may kill, stop, continue and start again on the same port."""
 
@@ -227,8 +232,8 @@ class Listener:
             connection.close()
 
 
-@pytest.fixture(name="Listener")
-def _listener():
+@pytest.fixture
+def serve_bytes():
     return Listener
 
 
@@ -335,8 +340,8 @@ class Proxy:
             each.close()
 
 
-@pytest.fixture(name="Proxy")
-def _proxy():
+@pytest.fixture
+def forward():
     return Proxy
 
 

@@ -6,7 +6,7 @@ import resource
 import stat
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -125,7 +125,7 @@ def small_disk(tmp_path):
     @contextmanager
     def full():
         filler = directory / "filler"
-        with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as file:
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
             while True:
                 file.write(bytes(512))
         yield

@@ -305,7 +305,7 @@ def test_a_store_with_a_bug_is_an_outage(store, resolve):
 
 @pytest.mark.parametrize("ttl", [0, -1, float("nan")])
 def test_a_ttl_is_positive(store, ttl):
-    with pytest.raises(ConfigurationError, match="ttl is .*: give a number of seconds above 0"):
+    with pytest.raises(ConfigurationError, match=r"ttl is .*: give a number of seconds above 0"):
         ModeResolver(store, ttl=ttl)
 
 
