@@ -83,7 +83,10 @@ def test_no_form_that_a_term_owns_becomes_an_alias(form, value):
         alias(form, value)
 
 
-@given(st.one_of(unknowns(INVESTMENT_STAGES), hostile_values(INVESTMENT_STAGES), st.text()), st.sampled_from(INVESTMENT_STAGES.values))
+@given(
+    st.one_of(unknowns(INVESTMENT_STAGES), hostile_values(INVESTMENT_STAGES), st.text()),
+    st.sampled_from(INVESTMENT_STAGES.values),
+)
 def test_an_alias_that_is_taken_is_folded_and_new(written, value):
     if not isinstance(written, str):
         return

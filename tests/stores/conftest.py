@@ -57,10 +57,11 @@ def _free_port():
 class Server:
     """A server of the Redis protocol that a test may kill, stop, continue and start again on the same port."""
 
-    def __init__(self, binary, directory, *arguments, tls=None, sentinel=None):
+    def __init__(self, binary, directory, *arguments, tls=None, sentinel=None, password=None):
         self.port = free_port()
         self.directory = directory
         self.tls = tls
+        self.password = password
         ports = ["--port", 0, "--tls-port", self.port, *_tls_arguments(tls)] if tls else ["--port", self.port]
         command = [binary, *ports, "--bind", "127.0.0.1", "--dir", directory]
         if sentinel:
@@ -81,7 +82,8 @@ class Server:
     def client(self):
         """A plain client, for tests that look behind the store's back."""
         tls = {"ssl": True, "ssl_ca_certs": str(self.tls / "ca.crt")} if self.tls else {}
-        return redis.Redis("127.0.0.1", self.port, socket_timeout=5, retry=Retry(NoBackoff(), 0), **tls)
+        once = Retry(NoBackoff(), 0)
+        return redis.Redis("127.0.0.1", self.port, password=self.password, socket_timeout=5, retry=once, **tls)
 
     def start(self, *arguments):
         self.process = subprocess.Popen(
@@ -165,7 +167,7 @@ def certificates(tmp_path_factory):
 class SentinelGroup:
     """A primary, its replica, and a sentinel that watches them."""
 
-    def __init__(self, start_server, directory):
+    def __init__(self, start_server, directory, password=None):
         self.primary = start_server("--repl-diskless-sync-delay", 0)
         self.replica = start_server("--replicaof", "127.0.0.1", self.primary.port)
         configuration = directory / "sentinel.conf"
@@ -173,7 +175,10 @@ class SentinelGroup:
             f"sentinel monitor main 127.0.0.1 {self.primary.port} 1\n"
             "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
         )
-        self.sentinel = start_server(sentinel=configuration)
+        if password:
+            with configuration.open("a") as file:
+                file.write(f"requirepass {password}\n")
+        self.sentinel = start_server(sentinel=configuration, password=password)
         with self.sentinel.client() as sentinel, self.replica.client() as replica:
             until(lambda: replica.info("replication")["master_link_status"] == "up")
             until(lambda: sentinel.sentinel_slaves("main"))
@@ -184,7 +189,7 @@ class SentinelGroup:
 
 @pytest.fixture(scope="session")
 def start_sentinel(start_server, tmp_path_factory):
-    return lambda: SentinelGroup(start_server, tmp_path_factory.mktemp("sentinel"))
+    return lambda **options: SentinelGroup(start_server, tmp_path_factory.mktemp("sentinel"), **options)
 
 
 @pytest.fixture(scope="session")
