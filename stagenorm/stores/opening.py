@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from stagenorm.errors import ConfigurationError
 from stagenorm.stores.file import FileModeStore
+from stagenorm.stores.location import without_secrets
 from stagenorm.stores.memory import MemoryModeStore
 from stagenorm.stores.protocol import ModeStore
 
@@ -26,7 +27,12 @@ def open_store(url: str, *, timeout: float = 0.1) -> ModeStore:
         ConfigurationError: no store has this scheme, or the URL is incomplete.
         MissingExtraError: the client of this store is not installed.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its message may hold a part of the password
+        raise ConfigurationError(
+            f"{without_secrets(url)} is no store URL: percent-encode what is special in it"
+        ) from None
     if parts.scheme == "memory":
         return MemoryModeStore()
     if parts.scheme == "file":

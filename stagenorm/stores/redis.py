@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from stagenorm.errors import ConfigurationError, MissingExtraError, StoreConflictError, StoreError
+from stagenorm.stores.location import without_secrets
 from stagenorm.stores.protocol import Entry, Snapshot, decode_entry, decode_snapshot, encode
 
 try:
@@ -55,13 +56,20 @@ class RedisModeStore:
         timeout: for connecting and for each answer, in seconds.
 
     Raises:
-        ConfigurationError: the URL names no server.
+        ConfigurationError: the URL names no server, or has a parameter that there is not.
     """
 
     def __init__(self, url: str, *, timeout: float = 0.1) -> None:
-        self.where = _without_password(url)
+        self.where = without_secrets(url)
         self._timeout = timeout
-        self._connect, prefix = _connector(url)
+        try:
+            self._connect, prefix = _connector(url)
+            self._connect(timeout).connection_pool.make_connection()  # to nowhere yet, but of all that the URL says
+        except (ValueError, TypeError, redis.RedisError):  # their messages may hold a part of the password
+            raise ConfigurationError(
+                f"{self.where} cannot be used: write redis://user:password@host:6379/0 or "
+                f"{SENTINEL}://host:26379/service, what is special in user and password percent-encoded"
+            ) from None
         self._state, self._trail, self._channel = f"{prefix}:state", f"{prefix}:trail", f"{prefix}:changed"
         self._connected: tuple[int, redis.Redis] | None = None
 
@@ -164,7 +172,7 @@ def _connector(url: str) -> tuple[Callable[[float], redis.Redis], str]:
     service, _, database = parts.path.strip("/").partition("/")
     hosts = [_host(address) for address in parts.netloc.rpartition("@")[2].split(",") if address]
     if not service or not hosts:
-        raise ConfigurationError(f"{_without_password(url)}: write {SENTINEL}://host:26379/service")
+        raise ValueError("a Sentinel URL needs hosts and a service")
     login = {
         "username": unquote(parts.username) if parts.username else None,
         "password": unquote(parts.password) if parts.password else None,
@@ -182,13 +190,6 @@ def _connector(url: str) -> tuple[Callable[[float], redis.Redis], str]:
 def _host(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":") if ":" in address else (address, "", "26379")
     return host, int(port)
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    login, at, hosts = parts.netloc.rpartition("@")
-    user = login.partition(":")[0]
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{hosts}" if user else hosts, query=""))
 
 
 def _line(error: Exception) -> str:
