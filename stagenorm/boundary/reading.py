@@ -16,6 +16,8 @@ from stagenorm.events import Finding, FindingKind
 MAX_FINDINGS = 100
 """Findings of one kind kept of one part; beyond it they are only counted, so that no body makes a larger answer."""
 
+AN_ALIAS = "the value is an alias"
+
 
 class Slot:
     """A declared field bound to the normalizer that judges its values.
@@ -105,7 +107,7 @@ class Reading:
         elif match.exact:
             self.canonical += 1
         else:
-            self.add(FindingKind.ALIAS, slot, where, raw, detail="the value is an alias")
+            self.add(FindingKind.ALIAS, slot, where, raw, detail=AN_ALIAS)
             return match.value
         return None
 
@@ -124,7 +126,7 @@ class Reading:
 
     def sealed(self) -> Reading:
         """The same reading where nothing may be rewritten: an alias is then a finding of its own kind."""
-        detail = "the value is an alias, and a digest or signature forbids rewriting it: send a canonical value"
+        detail = f"{AN_ALIAS}, and a digest or signature forbids rewriting it: send a canonical value"
         sealed = Reading(self.canonical)
         for kind, of, where, raw, why in self._noted:
             is_alias = kind is FindingKind.ALIAS
