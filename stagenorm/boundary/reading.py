@@ -99,15 +99,15 @@ class Reading:
         if before < MAX_FINDINGS:
             self._noted.append((kind, of, where, raw, detail))
 
-    def judge(self, slot: Slot, where: str, raw: str) -> str | None:
+    def judge(self, slot: Slot, where: str, raw: str, *, times: int = 1) -> str | None:
         """Look one value up and count what it is; returns the canonical value of an alias, to be put in its place."""
         match = slot.find(raw)
         if match is None:
-            self.add(FindingKind.UNKNOWN, slot, where, raw)
+            self.add(FindingKind.UNKNOWN, slot, where, raw, times=times)
         elif match.exact:
-            self.canonical += 1
+            self.canonical += times
         else:
-            self.add(FindingKind.ALIAS, slot, where, raw, detail=AN_ALIAS)
+            self.add(FindingKind.ALIAS, slot, where, raw, detail=AN_ALIAS, times=times)
             return match.value
         return None
 
