@@ -48,6 +48,10 @@ class StoreError(StagenormError):
     """A mode store could not be reached, refused, or holds content that is not a mode state."""
 
 
+class DataFileError(StagenormError):
+    """A file of data cannot be read or written as asked. The message names the file, the line and what to do."""
+
+
 class MissingExtraError(StagenormError, ImportError):
     """An optional dependency is not installed. The message holds the install command.
 

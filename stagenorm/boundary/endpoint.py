@@ -1,8 +1,9 @@
 """Endpoint: what a host declares, and matching a request's path to one.
 
 Routers differ in small ways; matching takes every path that any of them would route here: with and without a trailing
-slash, any number of slashes in front (Flask takes them for one), HEAD as GET, a method in any case (Flask and Django
-upper-case it), and a path that ends in a newline (a router built on ``re`` with ``$`` takes it).
+slash, several slashes for one (Flask takes them so in front, and behind a mount that is in the middle), HEAD as GET, a
+method in any case (Flask and Django upper-case it), and a path that ends in a newline (a router built on ``re`` with
+``$`` takes it).
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def path_pattern(endpoint: Endpoint, segment: str) -> str:
         segment: the expression for a segment that a parameter takes.
     """
     parts = (segment if isinstance(part, PathParameter) else re.escape(part) for part in endpoint.segments)
-    return "/*" + "/".join(parts) + r"/?\n?"
+    return "/*" + "/+".join(parts) + r"/*\n?"
 
 
 def _check_apart(one: Endpoint, other: Endpoint) -> None:

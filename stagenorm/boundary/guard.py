@@ -65,8 +65,9 @@ class Guard:
     def wants_body(self, request: Request) -> bool:
         """Whether the body must be held to judge it; False also where the headers alone already refuse it.
 
-        Notes on the request what the headers say of its body, so it comes before every judgement.
+        Notes on the request what the headers say of its body.
         """
+        request.is_looked_at = True
         if self._media is None:
             return False
         headers = http.joined(request.headers)

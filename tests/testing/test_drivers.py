@@ -2,8 +2,10 @@
 
 import asyncio
 import functools
+from contextlib import asynccontextmanager
 
 import pytest
+from starlette.applications import Starlette
 
 from stagenorm.testing import Expected, GeneratedRequest
 from stagenorm.testing.drivers import driving, is_asgi
@@ -164,3 +166,16 @@ class _CallableAsgi:
 )
 def test_an_asgi_app_is_told_from_a_wsgi_app(app, expected):
     assert is_asgi(app) is expected
+
+
+def test_the_lifespan_ends_when_the_caller_fails():
+    ended = []
+
+    @asynccontextmanager
+    async def lifespan(_app):
+        yield
+        ended.append(True)
+
+    with pytest.raises(ZeroDivisionError), driving(Starlette(lifespan=lifespan)):
+        raise ZeroDivisionError
+    assert ended
