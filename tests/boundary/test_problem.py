@@ -54,7 +54,7 @@ def test_an_unknown_value_is_told_in_full(guarded, problem_of):
         ),
     ],
 )
-def test_each_kind_has_its_type_title_and_status(guarded, problem_of, fields, sent, status, slug, title):  # noqa: PLR0917
+def test_each_kind_has_its_type_title_and_status(guarded, problem_of, fields, sent, status, slug, title):
     verdict = guarded(*fields, max_body_bytes=100).send(**sent)
     problem = problem_of(verdict)
     assert (problem["type"], problem["title"], problem["status"]) == (f"urn:stagenorm:problem:{slug}", title, status)
