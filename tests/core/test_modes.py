@@ -32,7 +32,8 @@ BY = {"changed_by": "anna", "reason": "as planned", "now": 17.5}
 def test_the_transition_table(before, after, actor):
     state = ModeState(before, share=30, revision=4)
     if actor in MAY[before, after]:
-        assert change(state, after, 50, actor=actor, **BY) == ModeState(after, 50, 5, 17.5, "anna", "as planned")
+        changed = ModeState(after, 50, 5, 17.5, "anna", "as planned", latched=actor is ALERT)
+        assert change(state, after, 50, actor=actor, **BY) == changed
     else:
         with pytest.raises(TransitionRefusedError) as failure:
             change(state, after, 50, actor=actor, **BY)
