@@ -11,7 +11,7 @@ from stagenorm import INVESTMENT_STAGES
 def toml(tmp_path):
     path = tmp_path / "v.toml"
     path.write_text(
-        'name = "asset [bold]classes"\nsuffixes = ["fund"]\n[[terms]]\nvalue = "equity"\naliases = ["a\\tshare"]\n'
+        'name = "asset [bold]classes"\nsuffixes = ["fund"]\n[[terms]]\nvalue = "equity"\naliases = ["a [red]share"]\n'
     )
     return path
 
@@ -30,14 +30,14 @@ def test_show_prints_the_terms_in_their_order(invoke):
 def test_show_prints_a_vocabulary_from_a_file_whatever_its_names_hold(invoke, toml):
     done = invoke("vocabulary", "show", toml)
     assert done.stdout.startswith("asset [bold]classes\n")
-    assert "a\\tshare" in done.stdout
+    assert "a [red]share" in done.stdout
 
 
 def test_show_for_machines(invoke, toml):
     assert json.loads(invoke("vocabulary", "show", toml, "--json").stdout) == {
         "name": "asset [bold]classes",
         "suffixes": ["fund"],
-        "terms": [{"value": "equity", "label": "", "aliases": ["a\tshare"]}],
+        "terms": [{"value": "equity", "label": "", "aliases": ["a [red]share"]}],
     }
 
 
@@ -54,8 +54,8 @@ def test_lint_for_machines(invoke, toml):
     assert linted["table"] == {
         "equity": "equity",
         "equity-fund": "equity",
-        "a-share": "equity",
-        "a-share-fund": "equity",
+        "a-[red]share": "equity",
+        "a-[red]share-fund": "equity",
     }
     assert len(linted["fingerprint"]) == 64
 
