@@ -7,6 +7,7 @@ more unless somebody changed a mode meanwhile: a store that merely went back doe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stagenorm.core.modes import Mode, ModeState, ModeView
 from stagenorm.errors import StoreError
@@ -45,8 +46,7 @@ class LastKnown:
         self._default = default
         self._relax_when_stale = relax_when_stale
         self._newest = 0.0  # when a mode was changed last, of all that were confirmed
-        self._failing_since: float | None = None
-        self._error: str | None = None
+        self._failure: _Failure | None = None  # one value, because status() is asked by any thread
 
     def confirm(self, snapshot: Snapshot) -> None:
         """Take over what was read.
@@ -64,18 +64,16 @@ class LastKnown:
                 )
         self.snapshot = snapshot
         self._newest = max(newest, self._newest)
-        self._failing_since = self._error = None
+        self._failure = None
 
     def fail(self, error: str, now: float) -> None:
         """The store was not read well."""
-        self._error = error
-        if self._failing_since is None:
-            self._failing_since = now
+        self._failure = _Failure(self._failure.since if self._failure else now, error)
 
     def view(self, ceiling: Mode | None, now: float) -> ModeView:
         """What holds now, on a host with this ceiling."""
-        limit = self._relax_when_stale
-        if limit is not None and self._failing_since is not None and now - self._failing_since >= limit:
+        limit, failure = self._relax_when_stale, self._failure
+        if limit is not None and failure is not None and now - failure.since >= limit:
             ceiling = Mode.WARN if ceiling in (None, Mode.ENFORCE) else ceiling
         return self._stored(self.snapshot or Snapshot(), ceiling)
 
@@ -86,10 +84,16 @@ class LastKnown:
 
     def status(self, now: float) -> Status:
         """How it is known."""
-        stale = 0.0 if self._failing_since is None else now - self._failing_since
-        if self.snapshot is None or self.snapshot.revision == 0:
-            return Status("default", stale, self._error)
-        return Status("store" if self._error is None else "last-known", stale, self._error)
+        failure, snapshot = self._failure, self.snapshot
+        source = "last-known" if failure else "store"
+        if snapshot is None or snapshot.revision == 0:
+            source = "default"
+        return Status(source, now - failure.since if failure else 0.0, failure.error if failure else None)
+
+
+class _Failure(NamedTuple):
+    since: float
+    error: str
 
 
 def _newest(snapshot: Snapshot) -> float:

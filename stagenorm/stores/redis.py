@@ -27,6 +27,7 @@ except ImportError as error:
 
 SENTINEL = "redis+sentinel"
 _PREFIX = "stagenorm"
+_BURST = 1000  # pushes that are heard as one: all of them are one reason to read
 
 # Compare-and-set on the stored revision, the trail and the push, in one step. Answers OK, or the stored revision.
 _REPLACE = """
@@ -163,7 +164,12 @@ class _RedisSubscription:
 
     def wait(self, timeout: float) -> bool:
         with self._errors():
-            return self._channel.get_message(timeout=timeout) is not None
+            if self._channel.get_message(timeout=timeout) is None:
+                return False
+            for _ in range(_BURST):
+                if self._channel.get_message() is None:
+                    break
+            return True
 
     def close(self) -> None:
         with self._errors():

@@ -196,7 +196,8 @@ class ModeResolver:
         elif self._clock() >= self._due:
             self._poll()
         else:
-            self._show()  # the ceiling, and how stale the store is
+            with self._reading:  # what another thread just read is not overwritten
+                self._show()  # the ceiling, and how stale the store is
         return min(max(self._due - self._clock(), 0.0), _LOCAL_SECONDS)
 
     def _poll(self) -> None:

@@ -177,6 +177,68 @@ def test_forks_at_any_moment_leave_no_child_stuck(url):
     )
 
 
+def test_a_fork_while_a_thread_holds_the_memory_store_s_lock():
+    run(
+        """
+        from stagenorm.stores import MemoryModeStore, Snapshot
+
+        class SlowEntry:
+            @property
+            def before(self):
+                holding.set()
+                release.wait()
+                return Snapshot(7)  # refused
+
+        store, holding, release = MemoryModeStore(), threading.Event(), threading.Event()
+        writer = threading.Thread(target=lambda: store.replace(SlowEntry()), daemon=True)
+        threading.excepthook = lambda _: None
+        writer.start()
+        holding.wait()
+        child = os.fork()
+        if child == 0:
+            operate(store, "enforce")
+            os._exit(store.read().everywhere.mode is not Mode.ENFORCE)
+        assert os.waitpid(child, 0)[1] == 0
+        release.set()
+        writer.join()
+        operate(store, "off")
+        """,
+        warnings=_FORKED,
+    )
+
+
+def test_a_fork_while_a_thread_reads():
+    run(
+        """
+        from stagenorm.stores import MemoryModeStore
+
+        class SlowStore(MemoryModeStore):
+            slow = False
+            def read(self):
+                if self.slow and os.getpid() == parent:
+                    reading.set()
+                    release.wait()
+                return super().read()
+
+        parent, reading, release = os.getpid(), threading.Event(), threading.Event()
+        store = SlowStore()
+        resolver = ModeResolver(store, ttl=0.01)
+        store.slow = True
+        reading.wait()
+        child = os.fork()
+        if child == 0:
+            resolver.refresh()
+            follows(resolver, "enforce")
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        store.slow = False
+        release.set()
+        follows(resolver, "off")
+        """,
+        warnings=_FORKED,
+    )
+
+
 def test_where_no_thread_can_start_a_script_still_follows(url):
     run(
         """

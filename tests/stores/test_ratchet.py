@@ -92,7 +92,7 @@ class Ratchet(RuleBasedStateMachine):
     @rule(actor=st.sampled_from(Actor))
     def undo(self, actor):
         store, change = self.change(actor)
-        last = next((entry for entry in store.trail(10_000) if modes_of(entry.before) != modes_of(entry.after)), None)
+        last = next(iter(store.trail(1)), None)  # no overlay is ever changed here
         try:
             control.undo(store, change)
         except TransitionRefusedError:
