@@ -88,8 +88,27 @@ class Inspected:
     error: Exception | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoreRead:
+    """A process read its mode store, well or not.
+
+    Attributes:
+        seconds: how long it took.
+        error: what was wrong, or None. A damaged content is an error too.
+        stale_seconds: since when the store has not been read well; 0.0 after a good read.
+    """
+
+    seconds: float
+    error: str | None
+    stale_seconds: float
+
+
+Event = Inspected | StoreRead
+"""Everything that a hook may hear; it passes over what it does not know."""
+
+
 class Hook(Protocol):
     """Hears every event. It must not block; what it raises is logged and goes no further."""
 
-    def __call__(self, event: Inspected, /) -> None:
+    def __call__(self, event: Event, /) -> None:
         """Hear one event."""

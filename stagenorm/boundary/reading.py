@@ -126,7 +126,8 @@ class Reading:
             return match.value
         if not self._aliases or defect(raw):
             return None
-        return self._aliases.get((slot.normalizer.vocabulary.name, fold(raw)))
+        value = self._aliases.get((slot.normalizer.vocabulary.name, fold(raw)))
+        return value if value in slot.canonical else None  # what is stored may be of another version
 
     def labels(self, kind: FindingKind) -> list[str]:
         """The distinct fields with findings of a kind."""

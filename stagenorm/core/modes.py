@@ -91,7 +91,7 @@ _ALLOWED: Mapping[tuple[Mode, Mode], frozenset[Actor]] = MappingProxyType(
 def change(
     current: ModeState, mode: Mode, share: float, *, actor: Actor, changed_by: str, reason: str, now: float
 ) -> ModeState:
-    """The state that follows a requested change.
+    """The state that follows a requested change. What an alert lowers is latched, as by ``downgrade``.
 
     Raises:
         TransitionRefusedError: the table does not let this actor do it, the state is latched, or no reason is given.
@@ -115,6 +115,7 @@ def change(
         changed_at=now,
         changed_by=changed_by,
         reason=reason,
+        latched=current.latched or actor is Actor.ALERT,
     )
 
 
@@ -169,10 +170,15 @@ class ModeView:
         return self._endpoints.get(endpoint, self._otherwise)
 
     def exceeds(self, other: ModeView) -> bool:
-        """Whether this view is stricter than another one anywhere: a stricter mode, or enforce for a larger share."""
+        """Whether this view is stricter than another one anywhere.
+
+        That is a stricter mode, enforce for a larger share, or enforce without an overlay that the other one has.
+        """
         names = {*self._endpoints, *other._endpoints}
         pairs = [(self.state(name), other.state(name)) for name in names] + [(self._otherwise, other._otherwise)]
-        return any(_weight(mine) > _weight(theirs) for mine, theirs in pairs)
+        if any(_weight(mine) > _weight(theirs) for mine, theirs in pairs):
+            return True
+        return any(mine.mode is Mode.ENFORCE for mine, _ in pairs) and not other.overlays <= self.overlays
 
 
 def lowered(state: ModeState, ceiling: Mode | None) -> ModeState:

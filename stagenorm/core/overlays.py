@@ -5,6 +5,7 @@ Pure values and their rules; they are stored beside the modes, and the boundary 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from stagenorm.core.folding import defect, fold, spell
@@ -93,8 +94,8 @@ def exemption(
 def _check_lifetime(what: str, expires_at: float, reason: str, now: float) -> None:
     if not reason.strip():
         raise OverlayError(f"{what} needs a reason")
-    if expires_at <= now:
-        raise OverlayError(f"{what} would expire before it begins: give a later expiry")
+    if not now < expires_at < math.inf:
+        raise OverlayError(f"{what} must expire later than now, and not never: give another expiry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,10 @@ class Overlays:
         """These without the exemption of a consumer."""
         kept = tuple(each for each in self.exemptions if (each.consumer, each.endpoint) != (consumer, endpoint))
         return replace(self, exemptions=kept)
+
+    def __le__(self, other: Overlays) -> bool:
+        """Whether the other ones hold all of these."""
+        return set(self.aliases) <= set(other.aliases) and set(self.exemptions) <= set(other.exemptions)
 
     def __bool__(self) -> bool:
         return bool(self.aliases or self.exemptions)

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from stagenorm.stores.ceiling import Ceiling
 from stagenorm.stores.file import FileModeStore
+from stagenorm.stores.lastknown import Status
 from stagenorm.stores.memory import MemoryModeStore
 from stagenorm.stores.opening import open_store
 from stagenorm.stores.protocol import Entry, ModeStore, Snapshot, Subscription
-from stagenorm.stores.resolver import ModeResolver, Status
+from stagenorm.stores.resolver import ModeResolver
 
 if TYPE_CHECKING:
     from stagenorm.stores.redis import RedisModeStore

@@ -82,7 +82,10 @@ def downgrade(store: ModeStore, change: Change, *, endpoint: str | None = None, 
 
 
 def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) -> Entry | None:
-    """Clear the latch: of one endpoint, or of the global state and every endpoint's. None if nothing was latched."""
+    """Clear the latch: of one endpoint, or of the global state and every endpoint's. None if nothing was latched.
+
+    An endpoint that is latched with the global state alone gets a state of its own.
+    """
     _only_operators(change, "unlatch")
 
     def clear(state: ModeState) -> ModeState:
@@ -94,8 +97,8 @@ def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) ->
 
     def decide(snapshot: Snapshot) -> Snapshot:
         if endpoint is not None:
-            state = snapshot.state(endpoint)
-            return _with_state(snapshot, endpoint, clear(state)) if state else snapshot
+            state = snapshot.state(endpoint) or snapshot.everywhere
+            return _with_state(snapshot, endpoint, clear(state)) if state and state.latched else snapshot
         cleared = {name: clear(state) for name, state in snapshot.endpoints.items()}
         return replace(snapshot, everywhere=snapshot.everywhere and clear(snapshot.everywhere), endpoints=cleared)
 
@@ -103,7 +106,9 @@ def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) ->
 
 
 def undo(store: ModeStore, change: Change) -> Entry:
-    """Put every mode back to what it was before its last change, as a new revision. Overlays stay as they are.
+    """Put every mode back to exactly what it was before the last change of one, as a new revision.
+
+    Overlays stay as they are. Undoing twice brings back what was undone.
 
     Raises:
         TransitionRefusedError: it is not an operator who asks, or no mode was ever changed.
@@ -113,8 +118,16 @@ def undo(store: ModeStore, change: Change) -> Entry:
     def decide(snapshot: Snapshot) -> Snapshot:
         for entry in store.trail(_UNDO_DEPTH):
             before, after = entry.before, entry.after
+            if entry.revision > snapshot.revision:
+                continue  # of a store that was started anew since
             if (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints):
-                return replace(snapshot, everywhere=before.everywhere, endpoints=before.endpoints)
+                return replace(
+                    snapshot,
+                    everywhere=before.everywhere and _restored(before.everywhere, snapshot.everywhere),
+                    endpoints={
+                        name: _restored(state, snapshot.state(name)) for name, state in before.endpoints.items()
+                    },
+                )
         raise TransitionRefusedError(f"no mode was changed in the last {_UNDO_DEPTH} entries: there is nothing to undo")
 
     return _change(store, change, "undo", decide)
@@ -142,6 +155,11 @@ def change_overlays(
 def _only_operators(change: Change, action: str) -> None:
     if change.actor is not Actor.OPERATOR:
         raise TransitionRefusedError(f"{action}: not for the {change.actor.value}; only an operator may")
+
+
+def _restored(before: ModeState, current: ModeState | None) -> ModeState:
+    """A state as it was, under a revision that it never had."""
+    return before if current is None or before == current else replace(before, revision=current.revision + 1)
 
 
 def _with_state(snapshot: Snapshot, endpoint: str | None, state: ModeState) -> Snapshot:

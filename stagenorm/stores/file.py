@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stagenorm.errors import StoreConflictError, StoreError
 from stagenorm.stores.protocol import Entry, Snapshot, decode_entry, decode_snapshot, encode
 
-_LOOK_SECONDS = 0.05  # how often a subscription looks at the file: one stat() takes microseconds
+_LOOK_SECONDS = 0.06  # how often a subscription looks at the file
+_CONTENT = re.compile(rb"([^\n]+)\n([0-9]{1,18})\n")  # the snapshot, and the length of its trail in bytes
 
 
 class FileModeStore:
     """Keeps the snapshot in a file.
 
     Args:
-        path: of the snapshot; the trail and the lock are beside it, with ``.trail`` and ``.lock`` behind its name.
+        path: of the snapshot; the trail and the lock are beside it, with ``.trail`` and ``.lock`` behind its name. Its
+            directory must be there.
         timeout: how long a writer waits for another one, in seconds.
     """
 
@@ -39,17 +42,20 @@ class FileModeStore:
         return self._read()[0]
 
     def _read(self) -> tuple[Snapshot, int]:
-        """The snapshot, and the length of its trail in bytes: the file's two lines."""
+        """The snapshot, and the length of its trail in bytes."""
         try:
             data = self._path.read_bytes()
-        except FileNotFoundError:
-            return Snapshot(), 0
+        except FileNotFoundError as error:
+            if self._path.parent.is_dir():
+                return Snapshot(), 0
+            # Perhaps not mounted: that nothing was ever stored is not known.
+            raise StoreError(f"cannot read {self._path}: its directory is not there: make it, or mount it") from error
         except OSError as error:
             raise StoreError(f"cannot read {self._path}: {error.strerror}") from error
-        snapshot, _, length = data.partition(b"\n")
-        if not length.strip().isdigit():
-            raise StoreError(f"{self._path} is torn or damaged: restore it, or remove it to start anew")
-        return decode_snapshot(snapshot, str(self._path)), int(length)
+        found = _CONTENT.fullmatch(data)
+        if not found:
+            raise StoreError(f"{self._path} is torn or damaged: restore it, or move it away to start anew")
+        return decode_snapshot(found[1], str(self._path)), int(found[2])
 
     def replace(self, entry: Entry) -> None:
         """Store a change. Raises StoreConflictError if somebody was faster, StoreError if it cannot be written."""
@@ -58,26 +64,35 @@ class FileModeStore:
                 stored, length = self._read()
                 if stored.revision != entry.before.revision:
                     raise StoreConflictError(entry.before.revision, stored.revision)
-                length = self._append(entry, length)
+                length = self._append(encode(entry) + b"\n", length)
                 self._write(b"%s\n%d\n" % (encode(entry.after), length))
         except OSError as error:
             raise StoreError(f"cannot change {self._path}: {error.strerror}; nothing was changed") from error
 
-    def _append(self, entry: Entry, length: int) -> int:
+    def _append(self, line: bytes, length: int) -> int:
         """Write a line behind the committed trail; returns its new length."""
-        descriptor = os.open(self._trail_path, os.O_RDWR | os.O_CREAT, 0o644)
+        if length == 0:
+            self._set_old_trail_aside()
+        descriptor = os.open(self._trail_path, os.O_RDWR | os.O_CREAT, 0o666)
         with os.fdopen(descriptor, "r+b") as trail:
             trail.truncate(min(length, trail.seek(0, os.SEEK_END)))
             trail.seek(0, os.SEEK_END)
-            trail.write(encode(entry) + b"\n")
+            trail.write(line)
             trail.flush()
             os.fsync(trail.fileno())
             return trail.tell()
+
+    def _set_old_trail_aside(self) -> None:
+        """Keep the trail of a snapshot that was moved away: nobody's history is overwritten."""
+        with suppress(FileNotFoundError):
+            since = self._trail_path.stat().st_mtime_ns
+            self._trail_path.replace(self._trail_path.with_name(f"{self._trail_path.name}.{since}"))
 
     def _write(self, data: bytes) -> None:
         draft = self._path.with_name(self._path.name + ".draft")
         try:
             with draft.open("wb") as file:
+                self._keep_access(file.fileno())
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -85,11 +100,20 @@ class FileModeStore:
         except OSError:
             draft.unlink(missing_ok=True)
             raise
-        directory = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        with suppress(OSError):  # the change holds; not every file system can sync a directory
+            directory = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+
+    def _keep_access(self, draft: int) -> None:
+        """Whoever could read the file still can, whoever changes it: an operator may be root, the workers are not."""
+        with suppress(FileNotFoundError):
+            before = self._path.stat()
+            os.fchmod(draft, before.st_mode)
+            with suppress(PermissionError):
+                os.fchown(draft, before.st_uid, before.st_gid)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -102,22 +126,25 @@ class FileModeStore:
                 except BlockingIOError as error:
                     if time.monotonic() > deadline:
                         raise StoreError(
-                            f"{self._lock_path} is held by another writer for {self._timeout} s: find and end it"
+                            f"{self._lock_path} is held by another writer for {self._timeout:g} s: find and end it"
                         ) from error
                     time.sleep(0.001)
-            yield  # closing the file unlocks it
+            try:
+                yield
+            finally:
+                fcntl.flock(lock, fcntl.LOCK_UN)  # closing is not enough: a child forked meanwhile has it open too
 
     def trail(self, limit: int) -> list[Entry]:
         """The newest entries, newest first."""
         _, length = self._read()
         try:
             with self._trail_path.open("rb") as trail:
-                lines = trail.read(length).splitlines()
+                lines = trail.read(length).splitlines()[: -limit - 1 : -1]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise StoreError(f"cannot read {self._trail_path}: {error.strerror}") from error
-        return [decode_entry(line, str(self._trail_path)) for line in lines[: -limit - 1 : -1]]
+        return [decode_entry(line, str(self._trail_path)) for line in lines]
 
     def subscribe(self) -> _FileSubscription:
         """Begin to hear of changes."""
@@ -132,7 +159,7 @@ class _FileSubscription:
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
-            found = self._path.stat()
+            found = os.stat(self._path)  # noqa: PTH116 - many times a second, so without pathlib's own cost
         except OSError:
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size

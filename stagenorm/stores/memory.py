@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 
 from stagenorm.errors import StoreConflictError
 from stagenorm.stores.protocol import Entry, Snapshot
@@ -18,6 +20,11 @@ class MemoryModeStore:
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         self._snapshot = snapshot or Snapshot()
         self._trail: list[Entry] = []
+        self._unlock()
+        _stores.add(self)
+
+    def _unlock(self) -> None:
+        """Begin with a free lock: in a child, the thread that held it at the fork is gone."""
         self._changed = threading.Condition()
 
     def read(self) -> Snapshot:
@@ -40,6 +47,17 @@ class MemoryModeStore:
     def subscribe(self) -> _MemorySubscription:
         """Begin to hear of changes."""
         return _MemorySubscription(self, self._changed)
+
+
+_stores: weakref.WeakSet[MemoryModeStore] = weakref.WeakSet()
+
+
+def _unlock_all() -> None:
+    for store in _stores:
+        store._unlock()  # noqa: SLF001 - its own module
+
+
+os.register_at_fork(after_in_child=_unlock_all)
 
 
 class _MemorySubscription:

@@ -26,7 +26,10 @@ def open_store(url: str, *, timeout: float = 0.1) -> ModeStore:
         ConfigurationError: no store has this scheme, or the URL is incomplete.
         MissingExtraError: the client of this store is not installed.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # it may hold a password, so it is not shown
+        raise ConfigurationError("the store URL cannot be read: check its host") from None
     if parts.scheme == "memory":
         return MemoryModeStore()
     if parts.scheme == "file":

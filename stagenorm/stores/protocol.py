@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from stagenorm.core.modes import Actor, ModeState
 from stagenorm.core.overlays import Overlays
-from stagenorm.errors import StoreError
+from stagenorm.errors import ConfigurationError, StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,19 @@ class Snapshot:
         everywhere: the global state, if any.
         endpoints: states by endpoint name.
         overlays: temporary aliases and exemptions.
+
+    Raises:
+        ConfigurationError: the revision is negative.
     """
 
     revision: int = 0
     everywhere: ModeState | None = None
     endpoints: Mapping[str, ModeState] = field(default_factory=dict)
     overlays: Overlays = field(default_factory=Overlays)
+
+    def __post_init__(self) -> None:
+        if self.revision < 0:
+            raise ConfigurationError(f"revision {self.revision} is none: it begins at 0 and grows")
 
     def state(self, endpoint: str | None) -> ModeState | None:
         """The stored state of one endpoint, or the global one for None."""
@@ -105,26 +112,51 @@ class ModeStore(Protocol):
         """Begin to hear of changes. Raises StoreError where that cannot be."""
 
 
+_Value = TypeVar("_Value", Snapshot, Entry)
 _snapshots = msgspec.json.Decoder(Snapshot)
 _entries = msgspec.json.Decoder(Entry)
 
 
 def encode(value: Snapshot | Entry) -> bytes:
-    """A snapshot or entry as one line of JSON."""
-    return msgspec.json.encode(value)
+    """A snapshot or entry as one line of JSON. Raises StoreError if a text in it cannot be written as UTF-8."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError as error:
+        raise StoreError(f"{ascii(error.object)[:80]} is no text that can be stored: give it in UTF-8") from error
 
 
 def decode_snapshot(data: bytes, where: str) -> Snapshot:
-    """Read a snapshot strictly. Raises StoreError for anything that is none, naming where it was found."""
-    try:
-        return _snapshots.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise StoreError(f"{where} holds no mode state ({error}): restore it, or remove it to start anew") from error
+    """Read a stored snapshot strictly. Raises StoreError for anything that is none, naming where it was found."""
+    fault = f"{where} holds no mode state"
+    snapshot = _decode(_snapshots, data, fault)
+    if snapshot.revision == 0:
+        raise StoreError(f"{fault} (revision 0 is never stored): {_REMEDY}")
+    return snapshot
 
 
 def decode_entry(data: bytes, where: str) -> Entry:
     """Read a line of the trail strictly. Raises StoreError for anything that is none, naming where it was found."""
+    return _decode(_entries, data, f"{where} holds no trail entry")
+
+
+_REMEDY = "restore it, or move it away to start anew"
+
+
+def _decode(decoder: msgspec.json.Decoder[_Value], data: bytes, fault: str) -> _Value:
     try:
-        return _entries.decode(data)
+        value = decoder.decode(data)
+        whole = _holds(msgspec.json.decode(data), msgspec.to_builtins(value))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise StoreError(f"{where} holds no trail entry ({error}): move it away to start a new trail") from error
+        raise StoreError(f"{fault} ({error}): {_REMEDY}") from error
+    if not whole:  # a default must not stand in for what was lost: "enforce" without its share is not all of it
+        raise StoreError(f"{fault} (fields are missing): {_REMEDY}")
+    return value
+
+
+def _holds(written: object, read: object) -> bool:
+    """Whether every field that was read was written; fields of a later version may be there too."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        return all(name in written and _holds(written[name], part) for name, part in read.items())
+    if isinstance(written, list) and isinstance(read, list):
+        return all(_holds(*pair) for pair in zip(written, read, strict=True))
+    return True

@@ -7,10 +7,12 @@ vendor error becomes a StoreError here. State and trail change in one script, so
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from stagenorm.errors import ConfigurationError, MissingExtraError, StoreConflictError, StoreError
 from stagenorm.stores.protocol import Entry, Snapshot, decode_entry, decode_snapshot, encode
@@ -26,7 +28,7 @@ except ImportError as error:
 SENTINEL = "redis+sentinel"
 _PREFIX = "stagenorm"
 
-# Compare-and-set on the stored revision, the trail and the push, in one step.
+# Compare-and-set on the stored revision, the trail and the push, in one step. Answers OK, or the stored revision.
 _REPLACE = """
 local stored = redis.call('GET', KEYS[1])
 local revision = 0
@@ -36,12 +38,13 @@ if stored then
         return redis.error_reply('DAMAGED')
     end
     revision = snapshot.revision
+    if revision < 1 or revision ~= math.floor(revision) then return redis.error_reply('DAMAGED') end
 end
 if revision ~= tonumber(ARGV[1]) then return revision end
 redis.call('RPUSH', KEYS[2], ARGV[3])
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('PUBLISH', KEYS[3], ARGV[1])
-return -1
+return redis.status_reply('OK')
 """
 
 
@@ -50,19 +53,22 @@ class RedisModeStore:
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://`` as redis-py takes them, or
-            ``redis+sentinel://[user:password@]host[:port][,host[:port]...]/service[/db]``; a ``prefix`` parameter
-            sets the keys' prefix (``stagenorm`` without it).
+            ``redis+sentinel://[user:password@]host[:port][,host[:port]...]/service[/db]``, whose parameters
+            ``sentinel_username`` and ``sentinel_password`` are for the sentinels; a ``prefix`` parameter sets the
+            keys' prefix (``stagenorm`` without it).
         timeout: for connecting and for each answer, in seconds.
 
     Raises:
-        ConfigurationError: the URL names no server.
+        ConfigurationError: the URL names no server, or has a part that means nothing.
     """
 
     def __init__(self, url: str, *, timeout: float = 0.1) -> None:
-        self.where = _without_password(url)
+        target = _target(url)
+        self.where = target.where
         self._timeout = timeout
-        self._connect, prefix = _connector(url)
-        self._state, self._trail, self._channel = f"{prefix}:state", f"{prefix}:trail", f"{prefix}:changed"
+        self._connect = target.connect
+        names = (f"{target.prefix}:{name}" for name in ("state", "trail", "changed"))
+        self._state, self._trail, self._channel = names
         self._connected: tuple[int, redis.Redis] | None = None
 
     def _client(self) -> redis.Redis:
@@ -72,7 +78,7 @@ class RedisModeStore:
         return self._connected[1]
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, consequence: str = "") -> Iterator[None]:
         try:
             yield
         except redis.AuthenticationError as error:
@@ -80,20 +86,22 @@ class RedisModeStore:
         except redis.ReadOnlyError as error:
             raise StoreError(f"{self.where} is a read-only replica: name the primary, or use Sentinel") from error
         except redis.TimeoutError as error:
-            raise StoreError(f"{self.where} did not answer within {self._timeout:g} s") from error
+            raise StoreError(f"{self.where} did not answer within {self._timeout:g} s{consequence}") from error
         except redis.ConnectionError as error:
-            raise StoreError(f"{self.where} cannot be reached: {_line(error)}") from error
+            raise StoreError(f"{self.where} cannot be reached: {_line(error)}{consequence}") from error
+        except (redis.exceptions.ClusterError, redis.exceptions.AskError) as error:  # Moved is an Ask to redis-py
+            raise StoreError(f"{self.where} is a Redis Cluster: use a primary of its own, or Sentinel") from error
         except redis.ResponseError as error:
             raise StoreError(self._refusal(error)) from error
-        except (redis.RedisError, ValueError, OSError) as error:  # ValueError: an answer that is no Redis protocol
-            raise StoreError(f"{self.where} failed: {_line(error)}") from error
+        except Exception as error:  # the client's parser may raise anything for an answer that is no Redis protocol
+            raise StoreError(f"{self.where} failed: {type(error).__name__}: {_line(error)}{consequence}") from error
 
     def _refusal(self, error: Exception) -> str:
         text = _line(error)
         if text.startswith("WRONGTYPE"):
             return f"{self.where}: {self._state} or {self._trail} holds something else: choose another prefix"
         if "DAMAGED" in text:
-            return f"{self.where}: {self._state} holds no mode state: restore it, or delete it to start anew"
+            return f"{self.where} at {self._state} holds no mode state: restore it, or move it away to start anew"
         return f"{self.where} refused: {text}"
 
     def read(self) -> Snapshot:
@@ -107,14 +115,19 @@ class RedisModeStore:
         return decode_snapshot(data, f"{self.where} at {self._state}")
 
     def replace(self, entry: Entry) -> None:
-        """Store a change. Raises StoreConflictError if somebody was faster, StoreError if it was not stored."""
-        keys = [self._state, self._trail, self._channel]
-        with self._errors():
-            stored = self._client().eval(
-                _REPLACE, len(keys), *keys, entry.before.revision, encode(entry.after), encode(entry)
-            )
-        if stored != -1:
-            raise StoreConflictError(entry.before.revision, int(stored))
+        """Store a change.
+
+        Raises:
+            StoreConflictError: somebody was faster.
+            StoreError: it was not stored; where no answer came, the message says that it may have been.
+        """
+        values = str(entry.before.revision), encode(entry.after), encode(entry)
+        with self._errors("; if the change was sent, it may have been stored: look before you repeat it"):
+            answer: Any = self._client().eval(_REPLACE, 3, self._state, self._trail, self._channel, *values)
+        if isinstance(answer, int):
+            raise StoreConflictError(entry.before.revision, answer)
+        if answer != b"OK":
+            raise StoreError(f"{self.where} answered something that is no Redis value")
 
     def trail(self, limit: int) -> list[Entry]:
         """The newest entries, newest first."""
@@ -127,7 +140,11 @@ class RedisModeStore:
         with self._errors():
             client = self._connect(self._timeout)
             channel = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-            channel.subscribe(self._channel)
+            try:
+                channel.subscribe(self._channel)
+            except BaseException:
+                client.close()
+                raise
         return _RedisSubscription(client, channel, self._errors)
 
 
@@ -149,46 +166,99 @@ class _RedisSubscription:
             self._client.close()
 
 
-def _connector(url: str) -> tuple[Callable[[float], redis.Redis], str]:
-    """How to connect to what a URL names, given a timeout; and the prefix of the keys."""
+@dataclass(frozen=True)
+class _Target:
+    """What a store URL names.
+
+    Attributes:
+        where: how messages name it: no user, no password, no parameter.
+        prefix: of the keys.
+        connect: makes a client, given a timeout in seconds.
+    """
+
+    where: str
+    prefix: str
+    connect: Callable[[float], redis.Redis]
+
+
+def _target(url: str) -> _Target:
+    """Read a URL strictly: redis-py passes over what it does not understand, such as a database that is no number."""
     parts = urlsplit(url)
     parameters = dict(parse_qsl(parts.query))
     prefix = parameters.pop("prefix", _PREFIX)
-    plain = urlunsplit(parts._replace(query=urlencode(parameters)))
+    if parts.fragment:
+        raise _unreadable(parts)
+    if parts.scheme == SENTINEL:
+        where, connect = _sentinel(parts, parameters)
+    else:
+        where = _named(parts)
+        plain = f"{url.partition('?')[0]}?{urlencode(parameters)}"
+        connect = lambda timeout: redis.Redis.from_url(plain, **_options(timeout))  # noqa: E731
+    try:
+        connect(1).connection_pool.make_connection()  # connects nothing
+    except (redis.RedisError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"store URL {where}: {_line(error)}: mend this part of it") from None
+    return _Target(where, prefix, connect)
 
-    def options(timeout: float) -> dict[str, object]:
-        return {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": Retry(NoBackoff(), 0)}
 
-    if parts.scheme != SENTINEL:
-        return lambda timeout: redis.Redis.from_url(plain, **options(timeout)), prefix
-    service, _, database = parts.path.strip("/").partition("/")
-    hosts = [_host(address) for address in parts.netloc.rpartition("@")[2].split(",") if address]
-    if not service or not hosts:
-        raise ConfigurationError(f"{_without_password(url)}: write {SENTINEL}://host:26379/service")
-    login = {
-        "username": unquote(parts.username) if parts.username else None,
-        "password": unquote(parts.password) if parts.password else None,
-        "db": int(database or 0),
-    }
+def _options(timeout: float) -> dict[str, Any]:
+    timeouts = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    return {**timeouts, "retry": Retry(NoBackoff(), 0), "protocol": 2}
 
-    def through_sentinel(timeout: float) -> redis.Redis:
-        sentinel: Any = Sentinel(hosts, sentinel_kwargs=options(timeout), **options(timeout))  # type: ignore[no-untyped-call]
-        client: redis.Redis = sentinel.master_for(service, **login)
+
+def _named(parts: SplitResult) -> str:
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}"
+    try:
+        host, port = parts.hostname, parts.port or 6379
+    except ValueError:
+        host = None
+    if not host or not re.fullmatch(r"(/[0-9]*)?", parts.path):
+        raise _unreadable(parts)
+    return f"{parts.scheme}://{_spelled(host, port)}{parts.path}"
+
+
+def _sentinel(parts: SplitResult, parameters: dict[str, str]) -> tuple[str, Callable[[float], redis.Redis]]:
+    login, _, netloc = parts.netloc.rpartition("@")
+    try:
+        addresses = [urlsplit(f"//{address}") for address in netloc.split(",")]
+        hosts = [(address.hostname or "", address.port or 26379) for address in addresses]
+    except ValueError:
+        hosts = []
+    path = re.fullmatch(r"/([^/]+)(?:/([0-9]*))?", parts.path)
+    if not hosts or not all(host for host, _ in hosts) or not path:
+        raise _unreadable(parts)
+    service, database = unquote(path[1]), int(path[2] or 0)
+    user, _, password = map(unquote, login.partition(":"))
+    for_sentinels = {name: parameters.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+    if parameters:
+        raise ConfigurationError(
+            f"store URL: {SENTINEL}:// takes no parameter {', '.join(map(ascii, parameters))}: remove it"
+        )
+
+    def connect(timeout: float) -> redis.Redis:
+        sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+            hosts, sentinel_kwargs={**_options(timeout), **for_sentinels}, **_options(timeout)
+        )
+        client: redis.Redis = sentinel.master_for(
+            service, username=user or None, password=password or None, db=database
+        )
         return client
 
-    return through_sentinel, prefix
+    return f"{SENTINEL}://{','.join(_spelled(*host) for host in hosts)}/{service}", connect
 
 
-def _host(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":") if ":" in address else (address, "", "26379")
-    return host, int(port)
+def _spelled(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    login, at, hosts = parts.netloc.rpartition("@")
-    user = login.partition(":")[0]
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{hosts}" if user else hosts, query=""))
+def _unreadable(parts: SplitResult) -> ConfigurationError:
+    """The URL itself is not shown: what cannot be read may hold a password anywhere."""
+    form = f"{SENTINEL}://host:26379/service/0" if parts.scheme == SENTINEL else f"{parts.scheme}://host:6379/0"
+    return ConfigurationError(
+        f"the store URL cannot be read: write {form}, with user:password@ before the host if there is one, and what is "
+        "neither letter nor digit in a password as %XX"
+    )
 
 
 def _line(error: Exception) -> str:

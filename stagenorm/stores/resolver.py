@@ -13,34 +13,20 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from stagenorm.core.modes import Mode, ModeState, ModeView
 from stagenorm.errors import ConfigurationError, StoreError
+from stagenorm.events import Hook, StoreRead
 from stagenorm.stores.ceiling import Ceiling
+from stagenorm.stores.lastknown import LastKnown, Status
+from stagenorm.stores.listener import Listener
 from stagenorm.stores.opening import open_store
-from stagenorm.stores.protocol import ModeStore, Snapshot, Subscription
+from stagenorm.stores.protocol import ModeStore
 
 _logger = logging.getLogger("stagenorm")
-_LOCAL_SECONDS = 1.0  # how often the local ceiling is looked at, and a stop is heard
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How a process knows its modes.
-
-    Attributes:
-        source: ``store``, ``last-known`` (the store is gone, the last confirmed state holds) or ``default`` (nothing
-            was ever stored or read).
-        stale_seconds: since when the store has not answered well; 0.0 while it does.
-        error: what is wrong with the store, or None.
-    """
-
-    source: str
-    stale_seconds: float
-    error: str | None
+_LOCAL_SECONDS = 1.0  # how often the local ceiling is looked at
 
 
 class ModeResolver:
@@ -49,12 +35,22 @@ class ModeResolver:
     Args:
         store: where the modes are kept.
         default: what holds while the store holds nothing.
-        ttl: seconds between two reads; jittered by a tenth, so that a fleet does not read at once.
+        ttl: seconds between two reads at most; jittered by a tenth, so that a fleet does not read at once.
         ceiling: what this host allows at most.
         relax_when_stale: seconds after which enforce counts as warn while the store cannot be read; None never does.
+        hooks: hear a StoreRead of every read.
         clock: seconds that only grow.
         jitter: a number from 0 to 1, anew each time.
+
+    Attributes:
+        view: what requests read. Where no thread can run it is read anew at most once a TTL, by the request that
+            finds it due; others do not wait for that one.
+
+    Raises:
+        ConfigurationError: the TTL is not positive.
     """
+
+    view: ModeView
 
     def __init__(
         self,
@@ -64,25 +60,28 @@ class ModeResolver:
         ttl: float = 5.0,
         ceiling: Ceiling | None = None,
         relax_when_stale: float | None = None,
+        hooks: Iterable[Hook] = (),
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        if not ttl > 0:
+            raise ConfigurationError(f"ttl is {ttl:g}: give a number of seconds above 0")
         self.store = store
         self.default = default or ModeState(Mode.WARN)
+        self.hooks: list[Hook] = list(hooks)
         self._ttl = ttl
         self._ceiling = ceiling or Ceiling()
-        self._relax_when_stale = relax_when_stale
         self._clock = clock
         self._jitter = jitter
-        self._snapshot: Snapshot | None = None  # the last that was confirmed
-        self._failing_since: float | None = None
-        self._error: str | None = None
+        self._known = LastKnown(self.default, relax_when_stale)
         self._threaded = True
-        self._view = ModeView(self.default, ceiling=self._ceiling.read())
+        self._closed = threading.Event()
+        self._reading = threading.Lock()
+        self._listener = Listener(store)
+        self._listener.connect()  # before the read, so that no change falls between
         self.refresh()
         self._start()
-        os.register_at_fork(after_in_child=_if_alive(weakref.WeakMethod(self._start)))
-        atexit.register(_if_alive(weakref.WeakMethod(self.close)))
+        _resolvers.add(self)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> ModeResolver:
@@ -105,138 +104,148 @@ class ModeResolver:
         ceiling = Ceiling.parse(environ.get("STAGENORM_FORCE_MODE"), environ.get("STAGENORM_FORCE_FILE"))
         return cls(open_store(environ.get("STAGENORM_STORE", "memory://")), ModeState(mode), ceiling=ceiling)
 
-    @property
-    def view(self) -> ModeView:
-        """What requests read. Where no thread can run, it is read anew at most once a TTL, within the deadline."""
-        if not self._threaded and self._clock() >= self._due:
-            self.refresh()
-        return self._view
-
     def status(self) -> Status:
         """How this process knows its modes."""
-        stale = 0.0 if self._failing_since is None else self._clock() - self._failing_since
-        if self._snapshot is None or self._snapshot.revision == 0:
-            return Status("default", stale, self._error)
-        return Status("store" if self._error is None else "last-known", stale, self._error)
+        return self._known.status(self._clock())
 
     def refresh(self) -> None:
         """Read the store now, and take over what it holds. A store that fails leaves the last confirmed state."""
-        self._due = self._clock() + self._ttl * (0.9 + 0.2 * self._jitter())
+        with self._reading:
+            self._read()
+
+    def _read(self) -> None:
+        started = self._clock()
+        self._due = started + self._ttl * (1 - 0.1 * self._jitter())
+        before = self.status()
+        revision = self._revision()
         try:
-            snapshot = self.store.read()
-            self._check_newer(snapshot)
+            self._known.confirm(self.store.read())
         except StoreError as error:
-            self._failed(str(error))
+            self._known.fail(str(error), self._clock())
         except Exception as error:  # a store of somebody else's must not end the thread
-            self._failed(f"{type(error).__name__} in {type(self.store).__name__}.read")
+            self._known.fail(f"{type(error).__name__} in {type(self.store).__name__}.read", self._clock())
             _logger.debug("a mode store failed", exc_info=error)
-        else:
-            self._snapshot = snapshot
-            self._succeeded()
         self._show()
+        if self._revision() < revision:
+            _logger.warning("mode store went back from revision %d to %d", revision, self._revision())
+        self._tell(before, self.status(), self._clock() - started)
 
-    def _check_newer(self, snapshot: Snapshot) -> None:
-        """Refuse a snapshot that went back (a store restarted empty, a replica that lagged) and would enforce more."""
-        seen = self._snapshot
-        if seen is None or snapshot.revision >= seen.revision or _newest(snapshot) > _newest(seen):
-            return
-        if self._viewed(snapshot).exceeds(self._viewed(seen)):
-            raise StoreError(
-                f"the store went back from revision {seen.revision} to {snapshot.revision}, which would enforce more: "
-                "the last confirmed state holds until the mode is set again"
-            )
-
-    def _failed(self, error: str) -> None:
-        if self._failing_since is None:
-            self._failing_since = self._clock()
-            held = "the last confirmed state holds" if self._snapshot else f"{self.default.mode.value} holds by default"
-            _logger.warning("mode store degraded: %s; %s", error, held)
-        self._error = error
-
-    def _succeeded(self) -> None:
-        if self._failing_since is not None:
-            _logger.warning("mode store recovered after %.1f s", self._clock() - self._failing_since)
-        self._failing_since = self._error = None
+    def _revision(self) -> int:
+        return self._known.snapshot.revision if self._known.snapshot else 0
 
     def _show(self) -> None:
-        self._view = self._viewed(self._snapshot or Snapshot())
+        self._newest_view = self._known.view(self._ceiling.read(), self._clock())
+        if self._threaded:
+            self.view = self._newest_view
 
-    def _viewed(self, snapshot: Snapshot) -> ModeView:
-        ceiling = self._ceiling.read()
-        if self._is_relaxed() and (ceiling is None or ceiling is Mode.ENFORCE):
-            ceiling = Mode.WARN
-        return ModeView(
-            self.default, snapshot.everywhere, snapshot.endpoints, ceiling=ceiling, overlays=snapshot.overlays
-        )
-
-    def _is_relaxed(self) -> bool:
-        limit = self._relax_when_stale
-        return limit is not None and self._failing_since is not None and self._clock() - self._failing_since >= limit
+    def _tell(self, before: Status, after: Status, seconds: float) -> None:
+        if after.error and not before.error:
+            held = "the last confirmed state" if self._known.snapshot else f"{self.default.mode.value}, the default,"
+            _logger.warning("mode store degraded: %s; %s holds", after.error, held)
+        elif before.error and not after.error:
+            _logger.warning("mode store recovered after %.1f s", before.stale_seconds + seconds)
+        event = StoreRead(seconds, after.error, after.stale_seconds)
+        for hook in self.hooks:
+            try:
+                hook(event)
+            except Exception:  # a hook is someone else's code, and must not end the thread
+                _logger.exception("hook %r failed", hook)
 
     def _start(self) -> None:
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=_run, args=(weakref.ref(self), self._stopping), daemon=True)
-        self._thread.name = "stagenorm-modes"
+        thread = threading.Thread(
+            target=_follow, args=(weakref.ref(self), self._listener, self._closed), name="stagenorm-modes", daemon=True
+        )
         try:
-            self._thread.start()
-        except RuntimeError:  # such as uWSGI without --enable-threads, or an interpreter without threads
+            thread.start()
+        except RuntimeError:  # such as a container at its limit of threads
             if self._threaded:
                 _logger.warning("no thread can run here: the mode is read on requests, at most once in %g s", self._ttl)
             self._threaded = False
+            self._listener.drop()
+            self.__dict__.pop("view", None)  # from now on found by __getattr__
+        else:
+            self._threaded = True
+            self.view = self._newest_view
 
-    def tend(self, subscription: Subscription | None) -> Subscription | None:
-        """What the thread does each time it wakes: look at the ceiling, read when it is due, subscribe if it is not."""
-        if self._clock() < self._due:
-            self._show()
-            return subscription
-        if subscription is None:
-            with suppress(StoreError):
-                subscription = self.store.subscribe()  # before the read, so that no change falls between
-        self.refresh()
-        return subscription
+    if not TYPE_CHECKING:
 
-    def pause(self) -> float:
-        """Seconds until the thread must wake."""
+        def __getattr__(self, name: str) -> ModeView:
+            if name != "view":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            if self._clock() >= self._due and self._reading.acquire(blocking=False):
+                try:
+                    self._read()
+                finally:
+                    self._reading.release()
+            return self._newest_view
+
+    def restart(self) -> None:
+        """Begin anew in a child process: neither its parent's thread nor what that thread held is there."""
+        if self._closed.is_set():
+            return
+        self._reading = threading.Lock()
+        self._listener = Listener(self.store)
+        self._due = self._clock()
+        self._start()
+
+    def tend(self, *, heard: bool) -> float:
+        """What the thread does each time it wakes.
+
+        Args:
+            heard: whether the store told of a change.
+
+        Returns:
+            How long the thread may sleep, in seconds.
+        """
+        if heard:
+            self.refresh()
+        elif self._clock() >= self._due:
+            self._poll()
+        else:
+            self._show()  # the ceiling, and how stale the store is
         return min(max(self._due - self._clock(), 0.0), _LOCAL_SECONDS)
+
+    def _poll(self) -> None:
+        listening = self._listener.connect()
+        revision = self._revision()
+        self.refresh()
+        if self.status().error:
+            self._listener.drop()  # it may be half open: begin anew with the store
+        elif listening and self._revision() != revision:
+            self._listener.drop()  # it heard nothing of this change
+            self._listener.connect()
 
     def close(self) -> None:
         """Stop the thread; the view stays as it is."""
-        self._stopping.set()
+        self._closed.set()
+        self._listener.drop()
 
 
-def _newest(snapshot: Snapshot) -> float:
-    states = [snapshot.everywhere, *snapshot.endpoints.values()]
-    return max((state.changed_at for state in states if state), default=0.0)
-
-
-def _if_alive(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None]:
-    """A function that calls a method while its resolver is in use, and does not keep it from being freed."""
-
-    def call() -> None:
-        found = method()
-        if found:
-            found()
-
-    return call
-
-
-def _run(reference: weakref.ref[ModeResolver], stopping: threading.Event) -> None:
+def _follow(reference: weakref.ref[ModeResolver], listener: Listener, closed: threading.Event) -> None:
     """The thread: it holds no resolver while it waits, so one that nobody uses ends with its thread."""
-    subscription: Subscription | None = None
-    while not stopping.is_set():
+    heard = False
+    while not closed.is_set():
         resolver = reference()
         if resolver is None:
             break
-        subscription = resolver.tend(subscription)
-        pause = resolver.pause()
+        pause = resolver.tend(heard=heard)
         del resolver
-        try:
-            heard = subscription.wait(pause) if subscription else stopping.wait(pause) and False
-        except StoreError:
-            subscription, heard = None, False
-        resolver = reference()
-        if heard and resolver:
-            resolver.refresh()
-    if subscription:
-        with suppress(StoreError):
-            subscription.close()
+        heard = listener.wait(pause, closed)
+    listener.drop()
+
+
+_resolvers: weakref.WeakSet[ModeResolver] = weakref.WeakSet()
+
+
+def _restart_all() -> None:
+    for resolver in list(_resolvers):
+        resolver.restart()
+
+
+def _close_all() -> None:
+    for resolver in list(_resolvers):
+        resolver.close()
+
+
+os.register_at_fork(after_in_child=_restart_all)
+atexit.register(_close_all)

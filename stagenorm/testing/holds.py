@@ -14,7 +14,7 @@ from stagenorm.boundary.boundary import Boundary
 from stagenorm.boundary.endpoint import Endpoint
 from stagenorm.boundary.problem import MEDIA_TYPE
 from stagenorm.core.modes import FixedModes, Mode, ModeState, ModeView
-from stagenorm.events import Inspected
+from stagenorm.events import Event, Inspected
 from stagenorm.testing.drivers import Answer, Driver, driving
 from stagenorm.testing.requests import Expected, GeneratedRequest, requests_for
 
@@ -57,7 +57,12 @@ def assert_boundary_holds(
 def _enforcing(boundary: Boundary) -> Iterator[list[Inspected]]:
     """Enforce for every consumer, and tell what the boundary judged."""
     judged: list[Inspected] = []
-    modes, hook = boundary.modes, judged.append
+    modes = boundary.modes
+
+    def hook(event: Event) -> None:
+        if isinstance(event, Inspected):
+            judged.append(event)
+
     boundary.modes = FixedModes(ModeView(ModeState(Mode.ENFORCE)))
     boundary.hooks.append(hook)
     try:

@@ -24,10 +24,42 @@ class TestFile(ModeStoreContract):
         return FileModeStore(self.path)
 
 
-class TestValkey(ModeStoreContract):
+class RedisContract(ModeStoreContract):
+    url: str
+
+    def make_store(self):
+        return RedisModeStore(self.url, timeout=2)
+
+
+class TestValkey(RedisContract):
     @pytest.fixture(autouse=True)
     def _url(self, valkey):
         self.url = valkey.fresh_url()
 
-    def make_store(self):
-        return RedisModeStore(self.url, timeout=2)
+
+@pytest.fixture(scope="module")
+def redis_server(start_server, redis_binary):
+    return start_server(binary=redis_binary)
+
+
+class TestRedis(RedisContract):
+    @pytest.fixture(autouse=True)
+    def _url(self, redis_server):
+        self.url = redis_server.fresh_url()
+
+
+@pytest.fixture(scope="module")
+def tls_server(start_server, redis_binary, certificates):
+    return start_server(binary=redis_binary, tls=certificates)
+
+
+class TestTls(RedisContract):
+    @pytest.fixture(autouse=True)
+    def _url(self, tls_server):
+        self.url = f"{tls_server.fresh_url()}&ssl_ca_certs={tls_server.tls / 'ca.crt'}".replace("redis:", "rediss:")
+
+
+class TestSentinel(RedisContract):
+    @pytest.fixture(autouse=True)
+    def _url(self, sentinel):
+        self.url = sentinel.fresh_url()

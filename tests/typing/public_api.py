@@ -26,7 +26,7 @@ from stagenorm import (
     Vocabulary,
 )
 from stagenorm.asgi import StageNormMiddleware
-from stagenorm.events import Inspected
+from stagenorm.events import Event, Inspected, StoreRead
 from stagenorm.stores import MemoryModeStore, ModeResolver, open_store
 
 normalizer = Normalizer(INVESTMENT_STAGES)
@@ -48,9 +48,15 @@ colours = Vocabulary("colours", [Term("red", "Red", aliases=("scarlet",))], suff
 assert_type(colours.is_later("red", "red"), bool)
 
 
-def hear(event: Inspected) -> None:
+def hear(event: Event) -> None:
     """A hook is any callable."""
-    assert_type(event.seconds, float)
+    match event:
+        case Inspected(seconds=seconds):
+            assert_type(seconds, float)
+        case StoreRead(error=error):
+            assert_type(error, str | None)
+        case _:
+            assert_never(event)
 
 
 boundary = Boundary(
@@ -67,7 +73,7 @@ boundary = Boundary(
     consumer_header="X-Consumer",
 )
 boundary.modes = FixedModes(ModeView(ModeState(Mode.OFF)))
-boundary.modes = ModeResolver(MemoryModeStore())
+boundary.modes = ModeResolver(MemoryModeStore(), hooks=[hear])
 
 app = Starlette()
 app.add_middleware(StageNormMiddleware, boundary=boundary)

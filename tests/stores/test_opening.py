@@ -1,0 +1,104 @@
+"""Store URLs: what each names, and that a mistake is an error when the store is opened, without the password in it."""
+
+import pytest
+
+from stagenorm import ConfigurationError, StoreError
+from stagenorm.stores import FileModeStore, MemoryModeStore, RedisModeStore, Snapshot, open_store
+from stagenorm.testing.stores import entry_after
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("memory://", MemoryModeStore),
+        ("file:///var/lib/stagenorm/modes.json", FileModeStore),
+        ("file://localhost/var/lib/modes.json", FileModeStore),
+        ("redis://127.0.0.1", RedisModeStore),
+        ("rediss://user:p%2Fw@example.com:6380/3?ssl_cert_reqs=required", RedisModeStore),
+        ("unix:///run/redis.sock?db=2", RedisModeStore),
+        ("redis+sentinel://a,b:1,[::1]:2/main/3?sentinel_password=x&prefix=p", RedisModeStore),
+    ],
+)
+def test_a_url_names_a_store(url, kind):
+    assert isinstance(open_store(url), kind)
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("modes.json", "store URL with scheme ''"),
+        ("file://modes.json", "write file:///absolute/path"),
+        ("file:///", "write file:///absolute/path"),
+        ("redis:///0", "cannot be read: write redis://host:6379/0"),
+        ("redis://host/none", "cannot be read: write redis://host:6379/0"),
+        ("redis://host/-1", "cannot be read"),
+        ("redis://host:port/0", "cannot be read"),
+        ("redis://:hun/ter2@host/0", "what is neither letter nor digit in a password as %XX"),
+        ("redis://:hun#ter2@host/0", "what is neither letter nor digit in a password as %XX"),
+        ("redis://[hunter2", "cannot be read: check its host"),
+        ("redis://:hunter2@host?socket_timeout=soon", "redis://host:6379: Invalid value for 'socket_timeout'"),
+        ("redis://:hunter2@host?colour=red", "redis://host:6379: .*'colour'"),
+        ("unix:///run/redis.sock?db=none", "unix:///run/redis.sock: Invalid value for 'db'"),
+        ("rediss://host?ssl_cert_reqs=perhaps", "rediss://host:6379: Invalid SSL"),
+        ("redis+sentinel://host", r"write redis\+sentinel://host:26379/service/0"),
+        ("redis+sentinel://:hunter2@host:port/main", r"write redis\+sentinel://host:26379/service/0"),
+        ("redis+sentinel://a,,b/main", r"write redis\+sentinel://host:26379/service/0"),
+        ("redis+sentinel://a/main/none", r"write redis\+sentinel://host:26379/service/0"),
+        ("redis+sentinel:///main", r"write redis\+sentinel://host:26379/service/0"),
+        ("redis+sentinel://:hunter2@a/main?ssl=true", "takes no parameter 'ssl': remove it"),
+    ],
+)
+def test_a_mistake_is_named_without_the_password(url, complaint):
+    with pytest.raises(ConfigurationError, match=complaint) as caught:
+        open_store(url)
+    assert "hun" not in str(caught.value)
+    assert "ter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://ada:hunter2@127.0.0.1:{port}/0", "redis+sentinel://:hunter2@127.0.0.1:{port}/main"]
+)
+def test_no_message_shows_a_password(free_port, url):
+    store = open_store(url.format(port=free_port()))
+    for use in (store.read, store.subscribe, lambda: store.trail(1), lambda: store.replace(entry_after(Snapshot()))):
+        with pytest.raises(StoreError, match=r"127\.0\.0\.1:[0-9]+.* cannot be reached: ") as caught:
+            use()
+        assert "hunter2" not in str(caught.value)
+
+
+def test_a_write_without_an_answer_may_have_been_stored(serve_bytes):
+    with serve_bytes() as silent:
+        store = open_store(f"redis://127.0.0.1:{silent.port}")
+        with pytest.raises(StoreError, match=r"did not answer within 0\.1 s; if the change was sent, it may have been"):
+            store.replace(entry_after(Snapshot()))
+
+
+def test_a_password_with_every_letter(start_server):
+    server = start_server()
+    with server.client() as client:
+        client.config_set("requirepass", "a/b:c@d#e?f%g h")
+        store = open_store(server.url.replace("redis://", "redis://:a%2Fb%3Ac%40d%23e%3Ff%25g%20h@"), timeout=2)
+        store.replace(entry_after(Snapshot()))
+        assert store.read().revision == 1
+
+
+def test_sentinel_with_passwords(start_sentinel):
+    group = start_sentinel(password="w:rd")
+    with group.primary.client() as client:
+        client.config_set("requirepass", "p@ss")
+    url = f"redis+sentinel://:p%40ss@127.0.0.1:{group.sentinel.port}/main/1?sentinel_password=w%3Ard"
+    store = open_store(url, timeout=2)
+    store.replace(entry_after(Snapshot()))
+    assert store.read().revision == 1
+    with pytest.raises(StoreError):
+        open_store(url.partition("?")[0], timeout=2).read()
+
+
+def test_a_certificate_of_somebody_else_is_refused(start_server, redis_binary, certificates):
+    server = start_server(binary=redis_binary, tls=certificates)
+    url = server.url.replace("redis:", "rediss:")
+    assert open_store(f"{url}?ssl_ca_certs={certificates / 'ca.crt'}", timeout=2).read() == Snapshot()
+    with pytest.raises(StoreError, match=r"(?i)certificate"):
+        open_store(url, timeout=2).read()
+    with pytest.raises(StoreError):
+        open_store(server.url, timeout=2).read()

@@ -1,0 +1,236 @@
+"""The resolver's thread in real processes: plain scripts, forks, threads, and gunicorn with a preloaded application."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from stagenorm import Mode, ModeState
+from stagenorm.core.modes import Actor
+from stagenorm.stores import control, open_store
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+WARN = ModeState(Mode.WARN)
+
+
+@pytest.fixture(params=["memory", "file", "valkey"])
+def url(request, tmp_path):
+    if request.param == "memory":
+        return "memory://"
+    if request.param == "file":
+        return f"file://{tmp_path}/modes.json"
+    return request.getfixturevalue("valkey").fresh_url()
+
+
+def operate(url, mode, share=100):
+    change = control.Change(Actor.OPERATOR, "ada", "test", time.time())
+    control.set_mode(open_store(url, timeout=5), change, Mode(mode), share, default=WARN)
+
+
+_HELPERS = """
+import os, sys, threading, time
+from stagenorm import Mode, ModeState
+from stagenorm.core.modes import Actor
+from stagenorm.stores import ModeResolver, control, open_store
+
+def operate(store, mode):
+    change = control.Change(Actor.OPERATOR, "ada", "test", time.time())
+    control.set_mode(store, change, Mode(mode), 100, default=ModeState(Mode.WARN))
+
+def until(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come"
+        time.sleep(0.002)
+
+def follows(resolver, mode, store=None):
+    operate(store or resolver.store, mode)
+    until(lambda: resolver.view.state("simulate").mode is Mode(mode))
+"""
+
+
+def run(script, *arguments, warnings="error"):
+    """Run a script to its end, which comes by itself and clean; returns what it printed."""
+    command = [sys.executable, "-W", warnings, "-c", _HELPERS + textwrap.dedent(script), *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_a_plain_script_ends_cleanly_and_at_once(url):
+    out = run(
+        """
+        resolver = ModeResolver(open_store(sys.argv[1]))
+        follows(resolver, "enforce")
+        print(time.time())
+        """,
+        url,
+    )
+    assert time.time() - float(out) < 1.5  # an interpreter's own end included
+
+
+def test_a_script_ends_while_its_store_is_frozen(serve_bytes):
+    with serve_bytes() as silent:
+        out = run(
+            """
+            import logging
+            logging.disable()
+            resolver = ModeResolver(open_store(sys.argv[1]), ttl=0.01)
+            until(lambda: resolver.status().error)
+            print(time.time())
+            """,
+            f"redis://127.0.0.1:{silent.port}",
+        )
+        assert time.time() - float(out) < 1.5
+
+
+def test_threads_share_one_view(url):
+    run(
+        """
+        resolver = ModeResolver(open_store(sys.argv[1]))
+        assert threading.active_count() == 2
+        seen = []
+        def work():
+            until(lambda: resolver.view.state("simulate").mode is Mode.ENFORCE)
+            seen.append(True)
+        threads = [threading.Thread(target=work) for _ in range(16)]
+        for thread in threads: thread.start()
+        operate(resolver.store, "enforce")
+        for thread in threads: thread.join()
+        assert len(seen) == 16
+        resolver.close()
+        until(lambda: threading.active_count() == 1)
+        """,
+        url,
+    )
+
+
+_FORKED = "ignore:This process:DeprecationWarning"  # Python 3.12 warns of every fork beside a thread
+
+
+def test_children_follow_by_themselves(url):
+    run(
+        """
+        resolver = ModeResolver(open_store(sys.argv[1]), ttl=30.0)  # a push, or not in time
+        follows(resolver, "enforce")
+        child = os.fork()
+        if child == 0:
+            assert resolver.view.state("simulate").mode is Mode.ENFORCE
+            until(lambda: resolver.status().error is None)
+            store = resolver.store if sys.argv[1] == "memory://" else open_store(sys.argv[1], timeout=5)
+            for mode in ("warn", "off", "enforce"):
+                follows(resolver, mode, store)
+            grandchild = os.fork()
+            if grandchild == 0:
+                follows(resolver, "off", store)
+                os._exit(0)
+            os._exit(os.waitpid(grandchild, 0)[1])
+        assert os.waitpid(child, 0)[1] == 0
+        follows(resolver, "warn")
+        """,
+        url,
+        warnings=_FORKED,
+    )
+
+
+def test_a_resolver_that_was_closed_stays_closed_in_a_child(url):
+    run(
+        """
+        resolver = ModeResolver(open_store(sys.argv[1]))
+        resolver.close()
+        until(lambda: threading.active_count() == 1)
+        child = os.fork()
+        if child == 0:
+            os._exit(threading.active_count() - 1)
+        assert os.waitpid(child, 0)[1] == 0
+        """,
+        url,
+    )
+
+
+def test_forks_at_any_moment_leave_no_child_stuck(url):
+    """The thread reads without pause, so that forks fall into every moment of it, held locks included."""
+    run(
+        """
+        store = open_store(sys.argv[1], timeout=2)
+        reads = []
+        resolver = ModeResolver(store, ttl=0.0001, hooks=[reads.append])
+        for number in range(100):
+            child = os.fork()
+            if child == 0:
+                before = len(reads)
+                until(lambda: len(reads) > before + 3)  # its own thread
+                resolver.refresh()
+                operate(store, "off")
+                os._exit(resolver.status().error is not None)
+            operate(store, "warn")
+            assert os.waitpid(child, 0)[1] == 0
+        """,
+        url,
+        warnings=_FORKED,
+    )
+
+
+def test_where_no_thread_can_start_a_script_still_follows(url):
+    run(
+        """
+        import logging, io
+        heard = io.StringIO()
+        logging.basicConfig(stream=heard)
+        start = threading.Thread.start
+        threading.Thread.start = lambda thread: (_ for _ in ()).throw(RuntimeError("can't start new thread"))
+        resolver = ModeResolver(open_store(sys.argv[1]), ttl=0.05)
+        follows(resolver, "enforce")
+        child = os.fork()
+        if child == 0:
+            operate(resolver.store, "off")
+            until(lambda: resolver.view.state("simulate").mode is Mode.OFF)
+            os._exit(threading.active_count() - 1)
+        assert os.waitpid(child, 0)[1] == 0
+        threading.Thread.start = start
+        assert heard.getvalue().count("no thread can run here") == 1
+        """,
+        url,
+        warnings=_FORKED,
+    )
+
+
+def ask(port):
+    """What a guarded service answers to an unknown value: 400 in enforce, else 200; and by which worker."""
+    body = json.dumps({"stageDistribution": [{"stage": "Series Z"}]}).encode()
+    target = f"http://127.0.0.1:{port}/api/monte-carlo/simulate"
+    request = Request(target, body, {"Content-Type": "application/json"})
+    try:
+        with urlopen(request, timeout=10) as response:
+            return response.status
+    except OSError as error:
+        return getattr(error, "code", None)
+
+
+@pytest.mark.parametrize("url", ["file", "valkey"], indirect=True)
+def test_gunicorn_with_a_preloaded_application(url, free_port, until, tmp_path):
+    log = tmp_path / "log"
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", "3", "--bind", f"127.0.0.1:{port}"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "STAGENORM_STORE": url}
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [*command, "flask_app:app"], cwd=EXAMPLES, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        until(lambda: ask(port) == 200)
+        for mode, status in (("enforce", 400), ("warn", 200), ("enforce", 400)):
+            operate(url, mode)
+            until(lambda: {ask(port) for _ in range(24)} == {status})  # noqa: B023 - polled at once
+        server.terminate()
+        assert server.wait(30) == 0
+    finally:
+        server.kill()
+        server.wait()
+    assert "Traceback" not in log.read_text()

@@ -1,0 +1,422 @@
+"""ModeResolver with a clock and a store that the test holds in its hands; no thread matters here."""
+
+import gc
+import logging
+import threading
+import weakref
+
+import pytest
+
+from stagenorm import ConfigurationError, Mode, ModeState, StoreError
+from stagenorm.core.overlays import Exemption, Overlays
+from stagenorm.events import StoreRead
+from stagenorm.stores import Ceiling, MemoryModeStore, ModeResolver, Snapshot
+
+ENFORCE, WARN, OFF = (ModeState(mode, share=40) for mode in (Mode.ENFORCE, Mode.WARN, Mode.OFF))
+
+
+class ScriptedStore:
+    """Answers what the test says, counts the reads, and pushes nothing."""
+
+    def __init__(self, answer=None):
+        self.answer = answer or Snapshot()
+        self.reads = 0
+
+    def read(self):
+        self.reads += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def subscribe(self):
+        raise StoreError("pushes nothing")
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store():
+    return ScriptedStore(Snapshot(3, ENFORCE))
+
+
+@pytest.fixture
+def resolve(store, clock):
+    """Makes a resolver whose thread never finds a read due: the clock stands unless the test moves it."""
+    made = []
+
+    def resolve(**options):
+        made.append(ModeResolver(store, clock=clock, jitter=lambda: 0.0, **options))
+        return made[-1]
+
+    yield resolve
+    for each in made:
+        each.close()
+
+
+def mode(resolver, endpoint="simulate"):
+    return resolver.view.state(endpoint).mode
+
+
+def test_where_the_mode_comes_from(store, clock, resolve):
+    resolver = resolve()
+    assert (resolver.status().source, resolver.status().stale_seconds) == ("store", 0.0)
+    store.answer = StoreError("gone")
+    resolver.refresh()
+    clock.now += 7
+    assert resolver.status().source == "last-known"
+    assert resolver.status().stale_seconds == 7
+    assert resolver.status().error == "gone"
+    assert mode(resolver) is Mode.ENFORCE
+    store.answer = Snapshot(4, WARN)
+    resolver.refresh()
+    assert (resolver.status().source, resolver.status().stale_seconds, resolver.status().error) == ("store", 0.0, None)
+
+
+def test_nothing_stored_is_the_default(store, resolve):
+    store.answer = Snapshot()
+    resolver = resolve(default=OFF)
+    assert resolver.status().source == "default"
+    assert mode(resolver) is Mode.OFF
+
+
+def test_an_unreachable_store_at_the_start_is_the_default(store, resolve):
+    store.answer = StoreError("gone")
+    resolver = resolve()
+    assert (resolver.status().source, resolver.status().error) == ("default", "gone")
+    assert mode(resolver) is Mode.WARN
+
+
+def test_an_endpoint_s_state_goes_before_the_global_one(store, resolve):
+    store.answer = Snapshot(3, WARN, {"simulate": ENFORCE})
+    resolver = resolve(default=OFF)
+    assert (mode(resolver), mode(resolver, "companies")) == (Mode.ENFORCE, Mode.WARN)
+
+
+BACK = {
+    "empty, and the default enforces": Snapshot(),
+    "enforce": Snapshot(2, ENFORCE),
+    "a larger share": Snapshot(2, ModeState(Mode.ENFORCE, share=41, changed_at=9.0), {"b": WARN}),
+    "one endpoint": Snapshot(2, WARN, {"b": WARN, "c": ENFORCE}),
+    "the exemption lost": Snapshot(2, ENFORCE, {"b": WARN}),
+}
+
+
+@pytest.mark.parametrize("back", BACK.values(), ids=BACK)
+def test_a_store_that_went_back_is_not_followed_to_enforce_more(store, resolve, back):
+    exempt = Overlays(exemptions=(Exemption("partner", None, 1e12, "ada", "contract"),))
+    confirmed = ModeState(Mode.ENFORCE, share=40, changed_at=10.0)
+    store.answer = Snapshot(5, confirmed, {"b": WARN}, exempt)
+    resolver = resolve(default=ModeState(Mode.ENFORCE))
+    store.answer = back
+    resolver.refresh()
+    assert "went back from revision 5" in resolver.status().error
+    assert resolver.view.state("a") == confirmed
+    assert resolver.view.overlays == exempt
+    store.answer = Snapshot(3, ModeState(Mode.ENFORCE, changed_at=10.5))  # somebody set the mode since
+    resolver.refresh()
+    assert (resolver.status().error, resolver.view.state("a").share) == (None, 100)
+
+
+def test_a_store_that_went_back_is_followed_to_enforce_less(store, resolve, caplog):
+    resolver = resolve()
+    store.answer = Snapshot(2, WARN)
+    resolver.refresh()
+    assert (mode(resolver), resolver.status().error) == (Mode.WARN, None)
+    assert caplog.messages == ["mode store went back from revision 3 to 2"]
+
+
+def test_what_went_back_is_not_followed_because_a_ceiling_hides_it(store, clock, resolve, tmp_path):
+    file = tmp_path / "force"
+    store.answer = Snapshot(5, WARN)
+    resolver = resolve(ceiling=Ceiling(file=file), relax_when_stale=3)
+    file.touch()
+    store.answer = Snapshot(4, ENFORCE)
+    resolver.refresh()
+    clock.now += 10
+    resolver.refresh()  # stale, and so relaxed
+    file.unlink()
+    resolver.refresh()
+    assert mode(resolver) is Mode.WARN
+    store.answer = Snapshot(6, WARN)
+    resolver.refresh()
+    assert mode(resolver) is Mode.WARN
+
+
+def test_an_undone_change_does_not_make_old_states_look_new(store, resolve):
+    store.answer = Snapshot(5, ModeState(Mode.WARN, changed_at=50.0))
+    resolver = resolve()
+    store.answer = Snapshot(6, ModeState(Mode.OFF, changed_at=10.0))  # as undo leaves it
+    resolver.refresh()
+    store.answer = Snapshot(4, ModeState(Mode.ENFORCE, changed_at=40.0))  # a replica that lags
+    resolver.refresh()
+    assert mode(resolver) is Mode.OFF
+
+
+def test_staleness_relaxes_enforce_and_nothing_else(store, clock, resolve):
+    store.answer = Snapshot(3, ENFORCE, {"off": OFF})
+    resolver = resolve(relax_when_stale=60)
+    store.answer = StoreError("gone")
+    for seconds, expected in ((0, Mode.ENFORCE), (59, Mode.ENFORCE), (1, Mode.WARN), (1, Mode.WARN)):
+        clock.now += seconds
+        resolver.refresh()
+        assert mode(resolver) is expected
+        assert mode(resolver, "off") is Mode.OFF
+    store.answer = Snapshot(3, ENFORCE)
+    resolver.refresh()
+    assert mode(resolver) is Mode.ENFORCE
+
+
+def test_without_relax_when_stale_enforce_stays(store, clock, resolve):
+    resolver = resolve()
+    store.answer = StoreError("gone")
+    resolver.refresh()
+    clock.now += 1e9
+    resolver.refresh()
+    assert mode(resolver) is Mode.ENFORCE
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, Mode.ENFORCE),
+        (b"", Mode.WARN),
+        (b"off\n", Mode.OFF),
+        (b"warn", Mode.WARN),
+        (b"enforce", Mode.ENFORCE),
+        (b"please stop", Mode.WARN),
+        (b"\xff\xfe", Mode.WARN),
+    ],
+)
+def test_a_file_on_the_host_is_a_ceiling(store, resolve, tmp_path, content, expected):
+    store.answer = Snapshot(3, ENFORCE, {"off": OFF})
+    file = tmp_path / "force"
+    if content is not None:
+        file.write_bytes(content)
+    resolver = resolve(ceiling=Ceiling.parse(None, str(file)))
+    assert (mode(resolver), mode(resolver, "off")) == (expected, Mode.OFF)
+
+
+def test_a_ceiling_that_cannot_be_read_is_warn(resolve, tmp_path):
+    assert mode(resolve(ceiling=Ceiling(file=tmp_path))) is Mode.WARN  # a directory
+
+
+@pytest.mark.parametrize(
+    ("forced", "touched", "expected"),
+    [
+        ("enforce", False, Mode.ENFORCE),
+        ("warn", False, Mode.WARN),
+        ("off", True, Mode.OFF),
+        ("enforce", True, Mode.WARN),
+    ],
+)
+def test_the_lowest_ceiling_holds(resolve, tmp_path, forced, touched, expected):
+    file = tmp_path / "force"
+    if touched:
+        file.touch()
+    resolver = resolve(ceiling=Ceiling.parse(forced, str(file)))
+    assert mode(resolver) is expected
+    assert resolver.view.state("simulate").share == 40
+
+
+def test_a_ceiling_works_while_the_store_is_gone(store, resolve, tmp_path, until):
+    file = tmp_path / "force"
+    resolver = resolve(ceiling=Ceiling(file=file))
+    store.answer = StoreError("gone")
+    resolver.refresh()
+    reads = store.reads
+    file.touch()
+    until(lambda: mode(resolver) is Mode.WARN)
+    file.unlink()
+    until(lambda: mode(resolver) is Mode.ENFORCE)
+    assert store.reads == reads  # the thread looked at the file alone
+
+
+def test_an_outage_is_logged_once_at_each_end(store, clock, resolve, caplog):
+    resolver = resolve()
+    for error in ("first", "second", "third"):
+        store.answer = StoreError(error)
+        resolver.refresh()
+        clock.now += 2
+    store.answer = Snapshot(3, ENFORCE)
+    for _ in range(3):
+        resolver.refresh()
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+    assert caplog.messages == [
+        "mode store degraded: first; the last confirmed state holds",
+        "mode store recovered after 6.0 s",
+    ]
+
+
+def test_an_outage_from_the_start_names_the_default(store, resolve, caplog):
+    store.answer = StoreError("gone")
+    resolve(default=OFF)
+    assert caplog.messages == ["mode store degraded: gone; off, the default, holds"]
+
+
+def test_every_read_is_told(store, clock, resolve):
+    events = []
+    resolver = resolve(hooks=[events.append])
+    store.answer = StoreError("gone")
+    resolver.refresh()
+    clock.now += 3
+    resolver.refresh()
+    store.answer = Snapshot(3, ENFORCE)
+    resolver.refresh()
+    assert events == [
+        StoreRead(0.0, None, 0.0),
+        StoreRead(0.0, "gone", 0.0),
+        StoreRead(0.0, "gone", 3.0),
+        StoreRead(0.0, None, 0.0),
+    ]
+
+
+def test_a_hook_that_raises_goes_no_further(store, resolve, caplog):
+    def broken(event):
+        raise ValueError("a bug")
+
+    events = []
+    resolver = resolve(hooks=[broken, events.append])
+    assert len(events) == 1
+    assert mode(resolver) is Mode.ENFORCE
+    assert "failed" in caplog.text
+
+
+def test_a_store_with_a_bug_is_an_outage(store, resolve):
+    resolver = resolve()
+    for bug in (KeyError("x"), RuntimeError("y")):
+        store.answer = bug
+        resolver.refresh()
+        assert resolver.status().error == f"{type(bug).__name__} in ScriptedStore.read"
+        assert mode(resolver) is Mode.ENFORCE
+    store.answer = "no snapshot"
+    resolver.refresh()
+    assert resolver.status().error == "AttributeError in ScriptedStore.read"
+
+
+@pytest.mark.parametrize("ttl", [0, -1, float("nan")])
+def test_a_ttl_is_positive(store, ttl):
+    with pytest.raises(ConfigurationError, match=r"ttl is .*: give a number of seconds above 0"):
+        ModeResolver(store, ttl=ttl)
+
+
+def test_the_environment_names_store_default_and_ceiling(tmp_path):
+    environ = {
+        "STAGENORM_STORE": f"file://{tmp_path}/modes.json",
+        "STAGENORM_DEFAULT_MODE": "enforce",
+        "STAGENORM_FORCE_FILE": str(tmp_path / "force"),
+    }
+    resolver = ModeResolver.from_environment(environ)
+    assert resolver.view.state("a") == ModeState(Mode.ENFORCE)
+    resolver.close()
+    resolver = ModeResolver.from_environment({**environ, "STAGENORM_FORCE_MODE": "off"})
+    assert resolver.view.state("a").mode is Mode.OFF
+    resolver.close()
+
+
+@pytest.mark.parametrize(
+    ("environ", "complaint"),
+    [
+        ({"STAGENORM_DEFAULT_MODE": "strict"}, "STAGENORM_DEFAULT_MODE is 'strict': use one of off, warn, enforce"),
+        ({"STAGENORM_FORCE_MODE": "strict"}, "STAGENORM_FORCE_MODE is 'strict': use one of off, warn, enforce"),
+        ({"STAGENORM_STORE": "ftp://x"}, "store URL with scheme 'ftp': use memory://"),
+    ],
+)
+def test_a_wrong_environment_is_named(environ, complaint):
+    with pytest.raises(ConfigurationError, match=complaint):
+        ModeResolver.from_environment(environ)
+
+
+def test_reads_keep_to_the_ttl_whatever_the_load(store, clock, resolve, until):
+    clock.now = 0.0
+    resolver = resolve(ttl=1.0)
+    stopping = threading.Event()
+
+    def load():
+        while not stopping.is_set():
+            resolver.view.state("simulate")
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(1, 3):
+        clock.now += 1.0
+        until(lambda expected=number + 1: store.reads == expected)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    assert store.reads == 3
+
+
+def test_a_resolver_that_nobody_uses_ends_with_its_thread(until):
+    store = MemoryModeStore()
+    before = threading.active_count()
+    resolver = ModeResolver(store)
+    assert threading.active_count() == before + 1
+    gone = weakref.ref(resolver)
+    del resolver
+    gc.collect()
+    until(lambda: gone() is None)
+    until(lambda: threading.active_count() == before)
+
+
+def test_close_ends_the_thread_at_once(until):
+    before = threading.active_count()
+    resolver = ModeResolver(MemoryModeStore(Snapshot(3, ENFORCE)))
+    resolver.close()
+    resolver.close()
+    until(lambda: threading.active_count() == before, within=0.5)
+    assert mode(resolver) is Mode.ENFORCE
+
+
+def test_where_no_thread_can_run_requests_read_within_bounds(store, clock, monkeypatch, caplog):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    resolver = ModeResolver(store, ttl=5.0, clock=clock, jitter=lambda: 0.0)
+    ModeResolver(store, clock=clock)
+    assert caplog.messages == ["no thread can run here: the mode is read on requests, at most once in 5 s"] * 2
+    reads = store.reads
+    store.answer = Snapshot(4, WARN)
+    for _ in range(100):
+        assert mode(resolver) is Mode.ENFORCE
+    assert store.reads == reads
+    clock.now += 5
+    for _ in range(100):
+        assert mode(resolver) is Mode.WARN
+    assert store.reads == reads + 1
+    with pytest.raises(AttributeError, match="no attribute 'views'"):
+        _ = resolver.views
+    resolver.close()
+
+
+def test_where_no_thread_can_run_one_request_reads_and_no_other_waits(clock, monkeypatch):
+    reading, answer = threading.Event(), threading.Event()
+
+    class SlowStore(ScriptedStore):
+        def read(self):
+            if self.reads:
+                reading.set()
+                assert answer.wait(20)
+            return super().read()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError))
+        resolver = ModeResolver(SlowStore(Snapshot(3, ENFORCE)), clock=clock)
+    clock.now += 10
+    request = threading.Thread(target=lambda: resolver.view)
+    request.start()
+    assert reading.wait(20)
+    assert mode(resolver) is Mode.ENFORCE  # at once
+    answer.set()
+    request.join()
