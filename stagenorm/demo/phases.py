@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.modes import Mode
 from stagenorm.demo.traffic import Call
-from stagenorm.events import FindingKind, Inspected, Outcome
+from stagenorm.events import Event, FindingKind, Inspected, Outcome
 
 _CANONICAL = frozenset(INVESTMENT_STAGES.values)
 
@@ -53,8 +53,10 @@ class BoundarySaw:
     would_reject: int = 0
     enforced: set[str | None] = field(default_factory=set)
 
-    def __call__(self, event: Inspected, /) -> None:
+    def __call__(self, event: Event, /) -> None:
         """Hear one event."""
+        if not isinstance(event, Inspected):
+            return
         self.requests += 1
         self.values.update(event.counts)
         self.rejected += event.outcome is Outcome.REJECT
