@@ -135,6 +135,11 @@ class RedisModeStore:
             lines: Any = self._client().lrange(self._trail, -limit, -1) if limit > 0 else []
         return [decode_entry(line, f"{self.where} at {self._trail}") for line in reversed(lines)]
 
+    def erase(self) -> None:
+        """Delete state and trail: of a prefix that was only tried, such as the demo's. Raises StoreError."""
+        with self._errors():
+            self._client().delete(self._state, self._trail)
+
     def subscribe(self) -> _RedisSubscription:
         """Begin to hear of changes, on a connection of its own."""
         with self._errors():
