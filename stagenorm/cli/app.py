@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from stagenorm.cli import demo, normalize, output, vocabulary
+from stagenorm.cli import alias, demo, exempt, mode, normalize, output, vocabulary
 from stagenorm.cli.exits import ExitCode
 from stagenorm.errors import StagenormError
 
@@ -33,4 +33,7 @@ app = typer.Typer(
 )
 app.command()(normalize.normalize)
 app.add_typer(vocabulary.app, name="vocabulary")
+app.add_typer(mode.app, name="mode")
+app.add_typer(alias.app, name="alias")
+app.add_typer(exempt.app, name="exempt")
 app.command()(demo.demo)

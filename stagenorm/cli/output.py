@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -55,16 +55,18 @@ def show(what: str | Text | Table, *, stderr: bool = False) -> None:
         typer.echo(line.rstrip(" "), err=stderr)
 
 
-def table(*columns: str, numeric: tuple[str, ...] = ()) -> Table:
+def table(*columns: str, numeric: tuple[str, ...] = (), whole: tuple[str, ...] = ()) -> Table:
     """An empty table in the one style that all commands share.
 
     Args:
         columns: their headings.
         numeric: the columns that are set flush right.
+        whole: the columns that are never folded, however narrow the terminal is.
     """
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in columns:
-        made.add_column(Text(column), justify="right" if column in numeric else "left", overflow="fold")
+        justify: JustifyMethod = "right" if column in numeric else "left"
+        made.add_column(Text(column), justify=justify, overflow="fold", no_wrap=column in whole)
     return made
 
 
