@@ -82,10 +82,23 @@ def show_requests_to_try(url: str, *, stderr: bool) -> None:
         ("a typing error: 400, with a suggestion", f"-i '{url}/api/funds/7/companies?stage=Seies%20A'"),
         ("an unknown key: 400", f"-i {url}/api/portfolio/strategies {as_json} -d '{allocations}'"),
     ):
-        for line in ("", f"# {comment}", f"curl {request}"):
-            output.show(line, stderr=stderr)
-    output.show("", stderr=stderr)
-    output.show(f"Serving {url} in enforce 100%. Ctrl-C stops it.", stderr=stderr)
+        _show_command(comment, f"curl {request}", stderr=stderr)
+
+
+def show_the_switch(store: str, *, stderr: bool) -> None:
+    """Print the commands that switch the running service, given the option that names its store."""
+    for comment, command in (
+        ("the switch, from another terminal: in warn all of these requests pass", "mode set warn --reason 'to see it'"),
+        ("back again", "mode undo --reason 'seen'"),
+        ("the typing error means series-a for an hour", "alias add 'Seies A' series-a --for 1h --reason 'to see it'"),
+        ("who changed what", "mode history"),
+    ):
+        _show_command(comment, f"stagenorm {command} {store}", stderr=stderr)
+
+
+def _show_command(comment: str, command: str, *, stderr: bool) -> None:
+    for line in ("", f"# {comment}", command):
+        output.show(line, stderr=stderr)
 
 
 def _phases(results: Sequence[PhaseResult]) -> Table:

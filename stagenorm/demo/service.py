@@ -12,7 +12,7 @@ from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.modes import Actor, Mode, ModeState
 from stagenorm.demo.phases import HandlersSaw, PhaseResult
 from stagenorm.errors import MissingExtraError
-from stagenorm.stores import MemoryModeStore, ModeResolver, control
+from stagenorm.stores import ModeResolver, ModeStore, control
 from stagenorm.stores.control import Change
 
 try:
@@ -28,13 +28,16 @@ except ModuleNotFoundError as error:
 class Service:
     """The three endpoints behind a boundary. Each handler answers with the values as it read them.
 
+    Args:
+        store: where its modes are kept.
+
     Attributes:
         app: the ASGI application, guarded.
     """
 
-    def __init__(self) -> None:
-        self._store = MemoryModeStore()
-        self._modes = ModeResolver(self._store, ModeState(Mode.OFF))
+    def __init__(self, store: ModeStore) -> None:
+        self._store = store
+        self._modes = ModeResolver(store, ModeState(Mode.OFF))
         self._boundary = Boundary(
             INVESTMENT_STAGES,
             endpoints=[
@@ -68,6 +71,10 @@ class Service:
         """Send the witnesses home: who uses the service from here on is nobody's business, and may take days."""
         self._boundary.hooks.clear()
         self._handlers = HandlersSaw()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._modes.close()
 
     async def _simulate(self, request: Request) -> JSONResponse:
         return self._answer([entry["stage"] for entry in (await request.json())["stageDistribution"]])

@@ -11,6 +11,7 @@ from stagenorm.demo.service import Service
 from stagenorm.demo.traffic import make_calls
 from stagenorm.demo.walk import walk
 from stagenorm.events import FindingKind
+from stagenorm.stores import MemoryModeStore
 
 CALLS = make_calls(150, seed=7)
 
@@ -25,7 +26,7 @@ def go(service):
 
 @pytest.fixture(scope="module")
 def results():
-    return go(Service())
+    return go(Service(MemoryModeStore()))
 
 
 def test_it_walks_from_off_to_full_enforcement(results):
@@ -59,7 +60,7 @@ def test_only_the_last_phase_keeps_every_value_out(results):
 
 def test_a_service_without_its_boundary_is_found_out(monkeypatch):
     monkeypatch.setattr("stagenorm.demo.service.StageNormMiddleware", lambda app, **_: app)
-    refuted = [claim.statement for claim in claims(go(Service())) if not claim.holds]
+    refuted = [claim.statement for claim in claims(go(Service(MemoryModeStore()))) if not claim.holds]
     assert any(statement.startswith("In warn nobody was refused") for statement in refuted)
     assert any(statement.startswith("At 100% the handlers read") for statement in refuted)
     assert any(statement.startswith("Clients, boundary and handlers saw the same") for statement in refuted)
@@ -74,13 +75,13 @@ def test_a_boundary_that_forgets_a_body_is_found_out(monkeypatch):
                 await super().__call__(scope, receive, send)
 
     monkeypatch.setattr("stagenorm.demo.service.StageNormMiddleware", Forgetful)
-    refuted = [claim.statement for claim in claims(go(Service())) if not claim.holds]
+    refuted = [claim.statement for claim in claims(go(Service(MemoryModeStore()))) if not claim.holds]
     assert any(statement.startswith("At 100% the handlers read") for statement in refuted)
 
 
 def test_a_port_that_is_taken_is_named():
-    with serving(Service().app, 0) as url:
+    with serving(Service(MemoryModeStore()).app, 0) as url:
         port = int(url.rpartition(":")[2])
-        again = serving(Service().app, port)
+        again = serving(Service(MemoryModeStore()).app, port)
         with pytest.raises(ConfigurationError, match=f"port {port} cannot be had .*give another, or 0 for any"), again:
             pass
