@@ -9,12 +9,11 @@ import typer
 
 from stagenorm.cli import mode_screen, output, trail
 from stagenorm.cli.change import carry_out
-from stagenorm.cli.options import By, EndpointName, Json, Reason, Store, chosen_store, operators_change
+from stagenorm.cli.options import By, EndpointName, Json, Reason, Store, chosen_store, operators_change, store_name
 from stagenorm.core.modes import Mode
 from stagenorm.errors import TransitionRefusedError
 from stagenorm.stores import control
 from stagenorm.stores.environment import default_state, local_ceiling
-from stagenorm.stores.location import without_secrets
 
 app = typer.Typer(help="Look at the modes, change them, and see who changed them before.", no_args_is_help=True)
 
@@ -27,7 +26,7 @@ def show(endpoint: EndpointName = None, store: Store = "", json: Json = False) -
     if json:
         output.show_json(mode_screen.as_json(snapshot, default, ceiling, endpoint))
     else:
-        output.show(without_secrets(store))
+        output.show(store_name(store))
         mode_screen.show_modes(snapshot, default, ceiling, endpoint)
 
 

@@ -7,6 +7,7 @@ import pwd
 import time
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
 
 import typer
 
@@ -86,6 +87,13 @@ def chosen_store(url: str) -> ModeStore:
             f"memory:// is inside one process, where no command reaches it: give {_URLS}", param_hint="--store"
         )
     return store
+
+
+def store_name(url: str) -> str:
+    """How people are told of a store that was opened: without user, password and parameters, but with its prefix."""
+    parts = urlsplit(url)
+    prefix = dict(parse_qsl(parts.query)).get("prefix")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" + (f", prefix {prefix}" if prefix else "")
 
 
 def operators_change(by: str, reason: str) -> Change:
