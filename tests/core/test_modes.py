@@ -127,8 +127,8 @@ def test_fixed_modes_show_what_they_are_given():
     view = ModeView(ModeState(OFF))
     modes = FixedModes(view)
     assert modes.view is view
-    modes.view = ModeView()
-    assert modes.view == ModeView()
+    modes.view = other = ModeView()
+    assert modes.view is other
 
 
 @pytest.mark.parametrize("token", [*Mode, *Actor])

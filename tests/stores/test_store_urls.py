@@ -50,13 +50,13 @@ def test_a_url_is_shown_without_its_secrets(url, shown):
     ],
 )
 def test_what_is_no_store_url_is_refused_at_once_and_keeps_its_secret(url):
-    with pytest.raises(ConfigurationError, match=r"percent-encode|use memory://") as refused:
+    with pytest.raises(ConfigurationError) as refused:
         open_store(url)
     assert SECRET not in str(refused.value)
     assert refused.value.__cause__ is None
 
 
 def test_a_server_that_is_not_there_is_named_without_the_secret():
-    with pytest.raises(StoreError, match=r"redis://ada@127\.0\.0\.1:1/0 cannot be reached") as unreachable:
+    with pytest.raises(StoreError, match=r"redis://127\.0\.0\.1:1/0 cannot be reached") as unreachable:
         open_store(f"redis://ada:{SECRET}@127.0.0.1:1/0").read()
     assert SECRET not in str(unreachable.value)
