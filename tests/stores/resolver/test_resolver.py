@@ -1,66 +1,15 @@
 """ModeResolver with a clock and a store that the test holds in its hands; no thread matters here."""
 
-import gc
 import logging
-import threading
-import weakref
 
 import pytest
 
 from stagenorm import ConfigurationError, Mode, ModeState, StoreError
 from stagenorm.core.overlays import Exemption, Overlays
 from stagenorm.events import StoreRead
-from stagenorm.stores import Ceiling, MemoryModeStore, ModeResolver, Snapshot
+from stagenorm.stores import Ceiling, ModeResolver, Snapshot
 
 ENFORCE, WARN, OFF = (ModeState(mode, share=40) for mode in (Mode.ENFORCE, Mode.WARN, Mode.OFF))
-
-
-class ScriptedStore:
-    """Answers what the test says, counts the reads, and pushes nothing."""
-
-    def __init__(self, answer=None):
-        self.answer = answer or Snapshot()
-        self.reads = 0
-
-    def read(self):
-        self.reads += 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-    def subscribe(self):
-        raise StoreError("pushes nothing")
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def store():
-    return ScriptedStore(Snapshot(3, ENFORCE))
-
-
-@pytest.fixture
-def resolve(store, clock):
-    """Makes a resolver whose thread never finds a read due: the clock stands unless the test moves it."""
-    made = []
-
-    def resolve(**options):
-        made.append(ModeResolver(store, clock=clock, jitter=lambda: 0.0, **options))
-        return made[-1]
-
-    yield resolve
-    for each in made:
-        each.close()
 
 
 def mode(resolver, endpoint="simulate"):
@@ -185,62 +134,6 @@ def test_without_relax_when_stale_enforce_stays(store, clock, resolve):
     assert mode(resolver) is Mode.ENFORCE
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (None, Mode.ENFORCE),
-        (b"", Mode.WARN),
-        (b"off\n", Mode.OFF),
-        (b"warn", Mode.WARN),
-        (b"enforce", Mode.ENFORCE),
-        (b"please stop", Mode.WARN),
-        (b"\xff\xfe", Mode.WARN),
-    ],
-)
-def test_a_file_on_the_host_is_a_ceiling(store, resolve, tmp_path, content, expected):
-    store.answer = Snapshot(3, ENFORCE, {"off": OFF})
-    file = tmp_path / "force"
-    if content is not None:
-        file.write_bytes(content)
-    resolver = resolve(ceiling=Ceiling.parse(None, str(file)))
-    assert (mode(resolver), mode(resolver, "off")) == (expected, Mode.OFF)
-
-
-def test_a_ceiling_that_cannot_be_read_is_warn(resolve, tmp_path):
-    assert mode(resolve(ceiling=Ceiling(file=tmp_path))) is Mode.WARN  # a directory
-
-
-@pytest.mark.parametrize(
-    ("forced", "touched", "expected"),
-    [
-        ("enforce", False, Mode.ENFORCE),
-        ("warn", False, Mode.WARN),
-        ("off", True, Mode.OFF),
-        ("enforce", True, Mode.WARN),
-    ],
-)
-def test_the_lowest_ceiling_holds(resolve, tmp_path, forced, touched, expected):
-    file = tmp_path / "force"
-    if touched:
-        file.touch()
-    resolver = resolve(ceiling=Ceiling.parse(forced, str(file)))
-    assert mode(resolver) is expected
-    assert resolver.view.state("simulate").share == 40
-
-
-def test_a_ceiling_works_while_the_store_is_gone(store, resolve, tmp_path, until):
-    file = tmp_path / "force"
-    resolver = resolve(ceiling=Ceiling(file=file))
-    store.answer = StoreError("gone")
-    resolver.refresh()
-    reads = store.reads
-    file.touch()
-    until(lambda: mode(resolver) is Mode.WARN)
-    file.unlink()
-    until(lambda: mode(resolver) is Mode.ENFORCE)
-    assert store.reads == reads  # the thread looked at the file alone
-
-
 def test_an_outage_is_logged_once_at_each_end(store, clock, resolve, caplog):
     resolver = resolve()
     for error in ("first", "second", "third"):
@@ -334,89 +227,3 @@ def test_the_environment_names_store_default_and_ceiling(tmp_path):
 def test_a_wrong_environment_is_named(environ, complaint):
     with pytest.raises(ConfigurationError, match=complaint):
         ModeResolver.from_environment(environ)
-
-
-def test_reads_keep_to_the_ttl_whatever_the_load(store, clock, resolve, until):
-    clock.now = 0.0
-    resolver = resolve(ttl=1.0)
-    stopping = threading.Event()
-
-    def load():
-        while not stopping.is_set():
-            resolver.view.state("simulate")
-
-    threads = [threading.Thread(target=load) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for number in range(1, 3):
-        clock.now += 1.0
-        until(lambda expected=number + 1: store.reads == expected)
-    stopping.set()
-    for thread in threads:
-        thread.join()
-    assert store.reads == 3
-
-
-def test_a_resolver_that_nobody_uses_ends_with_its_thread(until):
-    store = MemoryModeStore()
-    before = threading.active_count()
-    resolver = ModeResolver(store)
-    assert threading.active_count() == before + 1
-    gone = weakref.ref(resolver)
-    del resolver
-    gc.collect()
-    until(lambda: gone() is None)
-    until(lambda: threading.active_count() == before)
-
-
-def test_close_ends_the_thread_at_once(until):
-    before = threading.active_count()
-    resolver = ModeResolver(MemoryModeStore(Snapshot(3, ENFORCE)))
-    resolver.close()
-    resolver.close()
-    until(lambda: threading.active_count() == before, within=0.5)
-    assert mode(resolver) is Mode.ENFORCE
-
-
-def test_where_no_thread_can_run_requests_read_within_bounds(store, clock, monkeypatch, caplog):
-    def refuse(thread):
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    resolver = ModeResolver(store, ttl=5.0, clock=clock, jitter=lambda: 0.0)
-    ModeResolver(store, clock=clock)
-    assert caplog.messages == ["no thread can run here: the mode is read on requests, at most once in 5 s"] * 2
-    reads = store.reads
-    store.answer = Snapshot(4, WARN)
-    for _ in range(100):
-        assert mode(resolver) is Mode.ENFORCE
-    assert store.reads == reads
-    clock.now += 5
-    for _ in range(100):
-        assert mode(resolver) is Mode.WARN
-    assert store.reads == reads + 1
-    with pytest.raises(AttributeError, match="no attribute 'views'"):
-        _ = resolver.views
-    resolver.close()
-
-
-def test_where_no_thread_can_run_one_request_reads_and_no_other_waits(clock, monkeypatch):
-    reading, answer = threading.Event(), threading.Event()
-
-    class SlowStore(ScriptedStore):
-        def read(self):
-            if self.reads:
-                reading.set()
-                assert answer.wait(20)
-            return super().read()
-
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError))
-        resolver = ModeResolver(SlowStore(Snapshot(3, ENFORCE)), clock=clock)
-    clock.now += 10
-    request = threading.Thread(target=lambda: resolver.view)
-    request.start()
-    assert reading.wait(20)
-    assert mode(resolver) is Mode.ENFORCE  # at once
-    answer.set()
-    request.join()

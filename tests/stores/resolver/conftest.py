@@ -1,0 +1,54 @@
+"""A resolver whose clock and store the test holds in its hands."""
+
+import pytest
+
+from stagenorm import Mode, ModeState, StoreError
+from stagenorm.stores import ModeResolver, Snapshot
+
+
+class ScriptedStore:
+    """Answers what the test says, counts the reads, and pushes nothing."""
+
+    def __init__(self, answer=None):
+        self.answer = answer or Snapshot()
+        self.reads = 0
+
+    def read(self):
+        self.reads += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def subscribe(self):
+        raise StoreError("pushes nothing")
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store():
+    return ScriptedStore(Snapshot(3, ModeState(Mode.ENFORCE, share=40)))
+
+
+@pytest.fixture
+def resolve(store, clock):
+    """Makes a resolver whose thread never finds a read due: the clock stands unless the test moves it."""
+    made = []
+
+    def resolve(**options):
+        made.append(ModeResolver(store, clock=clock, jitter=lambda: 0.0, **options))
+        return made[-1]
+
+    yield resolve
+    for each in made:
+        each.close()

@@ -1,0 +1,112 @@
+"""The resolver's one thread, and what holds where none can run."""
+
+import gc
+import threading
+import weakref
+
+import pytest
+
+from stagenorm import Mode, ModeState
+from stagenorm.stores import MemoryModeStore, ModeResolver, Snapshot
+
+ENFORCE, WARN = (ModeState(mode, share=40) for mode in (Mode.ENFORCE, Mode.WARN))
+
+
+def mode(resolver, endpoint="simulate"):
+    return resolver.view.state(endpoint).mode
+
+
+def test_reads_keep_to_the_ttl_whatever_the_load(store, clock, resolve, until):
+    clock.now = 0.0
+    resolver = resolve(ttl=1.0)
+    stopping = threading.Event()
+
+    def load():
+        while not stopping.is_set():
+            resolver.view.state("simulate")
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(1, 3):
+        clock.now += 1.0
+        until(lambda expected=number + 1: store.reads == expected)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    assert store.reads == 3
+
+
+def started(store):
+    """A resolver, and its thread."""
+    before = set(threading.enumerate())
+    resolver = ModeResolver(store)
+    (thread,) = set(threading.enumerate()) - before
+    return resolver, thread
+
+
+def test_a_resolver_that_nobody_uses_ends_with_its_thread(until):
+    store = MemoryModeStore()
+    resolver, thread = started(store)
+    gone = weakref.ref(resolver)
+    del resolver
+    gc.collect()
+    until(lambda: gone() is None)
+    until(lambda: not thread.is_alive())
+
+
+def test_close_ends_the_thread_at_once(until):
+    resolver, thread = started(MemoryModeStore(Snapshot(3, ENFORCE)))
+    resolver.close()
+    resolver.close()
+    until(lambda: not thread.is_alive(), within=0.5)
+    assert mode(resolver) is Mode.ENFORCE
+
+
+def test_where_no_thread_can_run_requests_read_within_bounds(store, clock, monkeypatch, caplog):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    resolver = ModeResolver(store, ttl=5.0, clock=clock, jitter=lambda: 0.0)
+    ModeResolver(store, clock=clock)
+    assert caplog.messages == ["no thread can run here: the mode is read on requests, at most once in 5 s"] * 2
+    reads = store.reads
+    store.answer = Snapshot(4, WARN)
+    for _ in range(100):
+        assert mode(resolver) is Mode.ENFORCE
+    assert store.reads == reads
+    clock.now += 5
+    for _ in range(100):
+        assert mode(resolver) is Mode.WARN
+    assert store.reads == reads + 1
+    with pytest.raises(AttributeError, match="no attribute 'views'"):
+        _ = resolver.views
+    resolver.close()
+
+
+def test_where_no_thread_can_run_one_request_reads_and_no_other_waits(clock, monkeypatch):
+    reading, answer = threading.Event(), threading.Event()
+
+    class SlowStore(MemoryModeStore):
+        slow = False
+
+        def read(self):
+            if self.slow:
+                reading.set()
+                assert answer.wait(20)
+            return super().read()
+
+    store = SlowStore(Snapshot(3, ENFORCE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError))
+        resolver = ModeResolver(store, clock=clock)
+    clock.now += 10
+    store.slow = True
+    request = threading.Thread(target=lambda: resolver.view)
+    request.start()
+    assert reading.wait(20)
+    assert mode(resolver) is Mode.ENFORCE  # at once
+    answer.set()
+    request.join()
