@@ -17,6 +17,14 @@ from stagenorm.cli.app import app
 INSTALLED_IN = Path(stagenorm.__file__).parent.parent
 
 
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch):
+    """Whoever runs the tests may have a rollout of their own."""
+    for name in os.environ:
+        if name.startswith("STAGENORM_"):
+            monkeypatch.delenv(name)
+
+
 @pytest.fixture
 def environment():
     """A plain environment: no colour or width of the terminal that happens to run the tests."""

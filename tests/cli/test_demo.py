@@ -7,6 +7,8 @@ import signal
 import socket
 import urllib.error
 import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -50,7 +52,12 @@ def get(url):
             return error.code, json.load(error)
 
 
-def test_a_walk_that_goes_on_serving_until_it_is_interrupted(walk):
+def answer(url):
+    status, body = get(url)
+    return status, body.get("stages")
+
+
+def test_a_walk_that_goes_on_serving_until_it_is_interrupted(walk, stagenorm, until):
     status, body = get(f"{walk.url}/api/funds/7/companies?stage=Seed%20Round")
     assert (status, body) == (200, {"stages": ["seed"]})
     status, body = get(f"{walk.url}/api/funds/7/companies?stage=Seies%20A")
@@ -61,12 +68,30 @@ def test_a_walk_that_goes_on_serving_until_it_is_interrupted(walk):
     assert len(commands) == 5
     assert all(any(walk.url in part for part in command) for command in commands)
 
+    switch = [shlex.split(line)[1:] for line in walk.told if line.startswith("stagenorm ")]
+    typing_error = f"{walk.url}/api/funds/7/companies?stage=Seies%20A"
+    expected = {
+        "set": (200, ["Seies A"]),
+        "undo": (400, None),
+        "add": (200, ["series-a"]),
+        "history": (200, ["series-a"]),
+    }
+    assert [command[1] for command in switch] == list(expected)
+    for command, due in zip(switch, expected.values(), strict=True):
+        said = stagenorm(*command)
+        assert said.returncode == 0
+        until(lambda due=due: answer(typing_error) == due)
+    assert "set everywhere: enforce 100% -> warn" in said.stdout
+    store = Path(urlsplit(switch[0][-1]).path)
+    assert store.exists()
+
     walk.process.send_signal(signal.SIGINT)
     out, err = walk.process.communicate(timeout=30)
     assert walk.process.returncode == 130
     assert err == ""
     with pytest.raises(urllib.error.URLError):
         get(f"{walk.url}/api/funds/7/companies")
+    assert not store.parent.exists()
 
     proved = json.loads(out)
     assert proved["ok"] is True
