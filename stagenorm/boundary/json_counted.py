@@ -260,8 +260,12 @@ def _is_shallow(body: bytes, known: int, height: int) -> bool:
         known: how many of its containers lie on the way to a value.
         height: how deep those nest.
     """
-    others = body.count(b"{") + body.count(b"[") - known
-    return others + height <= MAX_DEPTH or depth(body) <= MAX_DEPTH
+    room = MAX_DEPTH - height + known - body.count(b"{")
+    at = body.find(b"[")  # arrays are fewer: finding a few is faster than counting through a large body
+    while at >= 0 and room >= 0:
+        room -= 1
+        at = body.find(b"[", at + 1)
+    return room >= 0 or depth(body) <= MAX_DEPTH
 
 
 def depth(body: bytes) -> int:

@@ -136,7 +136,7 @@ def test_an_app_that_hangs_is_given_up(monkeypatch):
         if scope["type"] == "http":
             await asyncio.Event().wait()
 
-    with driving(app) as send, pytest.raises(TimeoutError):
+    with driving(app) as send, pytest.raises(asyncio.TimeoutError):
         send(request())
 
 
