@@ -1,5 +1,6 @@
 """A body of a mebibyte, however hostile, is judged in well under a second and makes no large answer."""
 
+import sys
 import tracemalloc
 from itertools import count
 from time import process_time
@@ -89,9 +90,14 @@ FORMS = {
 
 
 def judge(send):
-    started = process_time()
-    verdict = send()
-    seconds = process_time() - started
+    tracing = sys.gettrace()
+    sys.settrace(None)  # a coverage run is not what is measured
+    try:
+        started = process_time()
+        verdict = send()
+        seconds = process_time() - started
+    finally:
+        sys.settrace(tracing)
     assert seconds < SECONDS
     return verdict
 
