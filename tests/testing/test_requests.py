@@ -85,6 +85,10 @@ class _FoundError(Exception):
     pass
 
 
+# The request that is found may be large, and its repr is shown to nobody.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
+
 def _meets(endpoint, is_enough, examples=3000):
     """Whether the requests for an endpoint, kept in order, come to be enough within so many examples."""
     seen = []
