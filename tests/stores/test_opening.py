@@ -103,8 +103,8 @@ def test_sentinel_with_passwords(start_sentinel):
         open_store(url.partition("?")[0], timeout=2).read()
 
 
-def test_a_cluster_is_named_as_such(start_server):
-    node = start_server("--cluster-enabled", "yes")
+def test_a_cluster_is_named_as_such(start_server, free_port):
+    node = start_server("--cluster-enabled", "yes", "--cluster-port", free_port())
     with node.client() as client:
         store = open_store(node.url, timeout=2)
         for ready in (False, True):  # no slot is served yet; then all are, and the keys lie in several

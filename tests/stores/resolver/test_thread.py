@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from stagenorm import Mode, ModeState
+from stagenorm import Mode, ModeState, StoreError
 from stagenorm.stores import MemoryModeStore, ModeResolver, Snapshot
 
 ENFORCE, WARN = (ModeState(mode, share=40) for mode in (Mode.ENFORCE, Mode.WARN))
@@ -61,6 +61,27 @@ def test_close_ends_the_thread_at_once(until):
     resolver.close()
     until(lambda: not thread.is_alive(), within=0.5)
     assert mode(resolver) is Mode.ENFORCE
+
+
+def test_pushes_that_end_are_sought_again_with_the_next_read(store, clock, resolve, until):
+    heard = []
+
+    class Ended:
+        def wait(self, timeout):
+            heard.append("ended")
+            raise StoreError("the connection is gone")
+
+        def close(self):
+            heard.append("closed")
+
+    store.subscribe = Ended
+    resolver = resolve(ttl=1.0)
+    for number in (1, 2, 3):
+        until(lambda expected=number: heard == ["ended", "closed"] * expected)
+        reads = store.reads
+        clock.now += 1.0
+        until(lambda expected=reads + 1: store.reads == expected)
+    assert resolver.status().error is None
 
 
 def test_where_no_thread_can_run_requests_read_within_bounds(store, clock, monkeypatch, caplog):
