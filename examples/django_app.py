@@ -1,7 +1,13 @@
-"""A guarded Django service: python examples/django_app.py --port 8000."""
+"""A guarded Django service: python examples/django_app.py --port 8000.
+
+Its mode is in the store that STAGENORM_STORE names, without it in a file beside this one, and changes while it serves:
+stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examples/django_app.modes.json
+"""
 
 import argparse
 import json
+import os
+from pathlib import Path
 
 import waitress
 from django.conf import settings
@@ -14,6 +20,7 @@ from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys
 from stagenorm.stores import ModeResolver
 from stagenorm.wsgi import StageNormMiddleware
 
+STORE = Path(__file__).resolve().with_suffix(".modes.json").as_uri()
 boundary = Boundary(
     INVESTMENT_STAGES,
     endpoints=[
@@ -21,7 +28,7 @@ boundary = Boundary(
         Endpoint("strategies", "POST", "/api/portfolio/strategies", [JsonKeys("$.allocations")]),
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
-    modes=ModeResolver.from_environment(),
+    modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
 )
 
 

@@ -1,6 +1,12 @@
-"""A guarded FastAPI service: python examples/fastapi_app.py --port 8000."""
+"""A guarded FastAPI service: python examples/fastapi_app.py --port 8000.
+
+Its mode is in the store that STAGENORM_STORE names, without it in a file beside this one, and changes while it serves:
+stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examples/fastapi_app.modes.json
+"""
 
 import argparse
+import os
+from pathlib import Path
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
@@ -11,6 +17,7 @@ from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys
 from stagenorm.asgi import StageNormMiddleware
 from stagenorm.stores import ModeResolver
 
+STORE = Path(__file__).resolve().with_suffix(".modes.json").as_uri()
 boundary = Boundary(
     INVESTMENT_STAGES,
     endpoints=[
@@ -18,7 +25,7 @@ boundary = Boundary(
         Endpoint("strategies", "POST", "/api/portfolio/strategies", [JsonKeys("$.allocations")]),
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
-    modes=ModeResolver.from_environment(),
+    modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
 )
 
 

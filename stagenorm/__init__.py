@@ -12,6 +12,7 @@ from stagenorm.core.normalizer import Match, Normalizer, Unknown
 from stagenorm.core.vocabulary import Term, Vocabulary
 from stagenorm.errors import (
     ConfigurationError,
+    DataFileError,
     MissingExtraError,
     PathExpressionError,
     StagenormError,
@@ -25,6 +26,7 @@ __all__ = [
     "INVESTMENT_STAGES",
     "Boundary",
     "ConfigurationError",
+    "DataFileError",
     "Endpoint",
     "FixedModes",
     "FormField",

@@ -59,6 +59,10 @@ class OverlayError(StagenormError, ValueError):
     """A temporary alias or an exemption that contradicts its vocabulary or itself."""
 
 
+class DataFileError(StagenormError):
+    """A file of data cannot be read or written as asked. The message names the file, the line and what to do."""
+
+
 class MissingExtraError(StagenormError, ImportError):
     """An optional dependency is not installed. The message holds the install command.
 

@@ -100,6 +100,8 @@ class Boundary:
     def inspect(self, request: Request) -> Verdict:
         """Judge one guarded request. Nothing is raised: a failure of the boundary itself is a finding too."""
         try:
+            if not request.is_looked_at:
+                request.guard.wants_body(request)
             if not self.hooks and request.guard.only_canonical(request):
                 return _PASS  # in every mode
         except Exception:  # noqa: BLE001, S110 - the full judgement meets it again, and says so

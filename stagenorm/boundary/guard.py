@@ -20,6 +20,7 @@ from stagenorm.boundary.request import Request, Unread
 from stagenorm.events import FindingKind
 
 _REMEMBERED = 256
+_AMBIGUOUS_END = "/\n"  # "/funds/\n" is "/funds/" to a router built on "$", and a fund named "\n" to every one
 
 
 class Parts(NamedTuple):
@@ -65,8 +66,9 @@ class Guard:
     def wants_body(self, request: Request) -> bool:
         """Whether the body must be held to judge it; False also where the headers alone already refuse it.
 
-        Notes on the request what the headers say of its body, so it comes before every judgement.
+        Notes on the request what the headers say of its body.
         """
+        request.is_looked_at = True
         if self._media is None:
             return False
         headers = http.joined(request.headers)
@@ -92,6 +94,7 @@ class Guard:
         return (
             self._count_canonical is not None
             and request.body_fault is None
+            and not request.path.endswith(_AMBIGUOUS_END)
             and isinstance(body, bytes)
             and 0 < len(body) <= self._max_body_bytes
             and self._count_canonical(body) is not None
@@ -105,6 +108,9 @@ class Guard:
             quickly: try the quick look first; for a caller who has not called only_canonical.
             aliases: temporary aliases that count now.
         """
+        if request.path.endswith(_AMBIGUOUS_END):
+            detail = "the path ends in '/' and a line break, and routers differ in what follows: send it without"
+            return Parts(Reading.of(FindingKind.UNREADABLE, "path", detail))
         parts = Parts(
             self._path.read(request.path, aliases) if self._path else None,
             self._read_query(request, self._query, aliases) if self._query else None,

@@ -7,6 +7,7 @@ unreadable, live here.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -16,6 +17,8 @@ from stagenorm.boundary.json_scan import scan
 from stagenorm.boundary.json_tree import build_tree
 from stagenorm.boundary.reading import NO_ALIASES, Aliases, Reading, Slot
 from stagenorm.events import FindingKind
+
+_LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL)
 
 
 class JsonReader:
@@ -73,6 +76,8 @@ class JsonReader:
         except RecursionError:
             return _unreadable(f"the body nests more than {MAX_DEPTH} deep")
         except msgspec.DecodeError as error:
+            if _LONE_SURROGATE.search(body):  # msgspec takes it for the end of the body
+                return _unreadable("a string holds a lone surrogate: an escape such as \\ud800 without its other half")
             return _unreadable(f"the body is not one JSON document: {error}")
         if depth(body) > MAX_DEPTH:
             return _unreadable(f"the body nests more than {MAX_DEPTH} deep")

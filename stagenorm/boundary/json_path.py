@@ -50,7 +50,10 @@ def parse(expression: str) -> tuple[Step, ...]:
                 f"path {expression!r}: cannot use {expression[at:]!r} at position {at}. A path is made of names "
                 "(.stage or ['stage-name']), [*] and [n]"
             )
-        steps.append(_step(found))
+        step = _step(found)
+        if isinstance(step, str) and any("\ud800" <= ch <= "\udfff" for ch in step):
+            raise PathExpressionError(f"path {expression!a}: the name {step!a} holds a lone surrogate: no body can")
+        steps.append(step)
         at = found.end()
     return tuple(steps)
 

@@ -17,7 +17,7 @@ from stagenorm.boundary.reading import Slot
 from stagenorm.errors import ConfigurationError
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """A place on the way to a value. Exactly one of the five attributes is set.
 

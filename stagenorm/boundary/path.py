@@ -44,7 +44,7 @@ class PathReader:
             if value is not None:
                 edits.append((*found.span(group), value))
         if edits:
-            reading.rewrite = lambda: splice(path, edits).encode("utf-8", "surrogatepass")
+            reading.rewrite = lambda: splice(path, sorted(edits)).encode("utf-8", "surrogatepass")
         return reading
 
 

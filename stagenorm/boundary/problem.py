@@ -11,6 +11,7 @@ from stagenorm.events import Finding, FindingKind
 MEDIA_TYPE = b"application/problem+json"
 _SHOWN_VALUE = 64
 _SHOWN_PLACE = 256
+_ROOM = 1 << 15  # for the errors of one document, in bytes: a long vocabulary stands in each of them
 
 # By the finding that decides: the stable part of the problem's type, and its title.
 _KINDS = {
@@ -28,9 +29,10 @@ def problem(status: int, findings: Sequence[Finding], total: int) -> bytes:
 
     Args:
         status: of the response.
-        findings: that led to it, at least one.
+        findings: that led to it, at least one; listed while there is room for them.
         total: how many such findings there are, told where it is more than are listed.
     """
+    errors = _fitting(findings)
     kinds = {finding.kind for finding in findings}
     slug, title = next(words for kind, words in _KINDS.items() if kind in kinds)
     document: dict[str, Any] = {
@@ -38,12 +40,29 @@ def problem(status: int, findings: Sequence[Finding], total: int) -> bytes:
         "title": title,
         "status": status,
         "detail": _detail(findings, total),
-        "errors": [_error(finding) for finding in findings],
+        "errors": errors,
     }
-    if total > len(findings):
+    if total > len(errors):
         document["errors_total"] = total
+    return _encoded(document)
+
+
+def _encoded(document: dict[str, Any]) -> bytes:
     # ASCII only: invisible and bidirectional characters of the client's stay visible as escapes.
     return json.dumps(document, ensure_ascii=True).encode()
+
+
+def _fitting(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The first findings as errors: one at least, and no more than there is room for."""
+    errors: list[dict[str, Any]] = []
+    size = 0
+    for finding in findings:
+        error = _error(finding)
+        size += len(_encoded(error))
+        if errors and size > _ROOM:
+            break
+        errors.append(error)
+    return errors
 
 
 def _detail(findings: Sequence[Finding], total: int) -> str:

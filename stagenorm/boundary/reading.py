@@ -18,6 +18,8 @@ from stagenorm.events import Finding, FindingKind
 MAX_FINDINGS = 100
 """Findings of one kind kept of one part; beyond it they are only counted, so that no body makes a larger answer."""
 
+AN_ALIAS = "the value is an alias"
+
 
 class Slot:
     """A declared field bound to the normalizer that judges its values.
@@ -107,15 +109,15 @@ class Reading:
         if before < MAX_FINDINGS:
             self._noted.append((kind, of, where, raw, detail))
 
-    def judge(self, slot: Slot, where: str, raw: str) -> str | None:
+    def judge(self, slot: Slot, where: str, raw: str, *, times: int = 1) -> str | None:
         """Look one value up and count what it is; returns the canonical value of an alias, to be put in its place."""
         value = self.meaning(slot, raw)
         if value is None:
-            self.add(FindingKind.UNKNOWN, slot, where, raw)
+            self.add(FindingKind.UNKNOWN, slot, where, raw, times=times)
         elif value == raw:
-            self.canonical += 1
+            self.canonical += times
         else:
-            self.add(FindingKind.ALIAS, slot, where, raw, detail="the value is an alias")
+            self.add(FindingKind.ALIAS, slot, where, raw, detail=AN_ALIAS, times=times)
             return value
         return None
 
@@ -144,7 +146,7 @@ class Reading:
 
     def sealed(self) -> Reading:
         """The same reading where nothing may be rewritten: an alias is then a finding of its own kind."""
-        detail = "the value is an alias, and a digest or signature forbids rewriting it: send a canonical value"
+        detail = f"{AN_ALIAS}, and a digest or signature forbids rewriting it: send a canonical value"
         sealed = Reading(self.canonical)
         for kind, of, where, raw, why in self._noted:
             is_alias = kind is FindingKind.ALIAS

@@ -39,6 +39,7 @@ class Request:
         body_fault: why the headers say that the body is not read, or None; found by Guard.wants_body.
         declared_length: of the body, in bytes; None where none is declared. Found by Guard.wants_body.
         chunked: whether the body has a transfer coding, and so is there without a length. Found by Guard.wants_body.
+        is_looked_at: whether Guard.wants_body was asked.
     """
 
     guard: Guard
@@ -52,6 +53,7 @@ class Request:
     body_fault: str | None = None
     declared_length: int | None = None
     chunked: bool = False
+    is_looked_at: bool = False
 
 
 @dataclass(frozen=True, slots=True)

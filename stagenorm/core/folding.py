@@ -11,7 +11,8 @@ from stagenorm.core.token import Token
 
 SEPARATOR = "-"
 MAX_LENGTH = 256
-"""The longest written form that is looked at, in code points."""
+"""The longest written form that is looked at, in code points, as written and as NFKC spells it out."""
+_MAX_EXPANSION = 18  # code points that NFKC makes of one at most: U+FDFA
 
 # Unicode's White_Space property (PropList.txt). str.isspace() is not used: it also takes U+001C..U+001F, which
 # are control characters here.
@@ -117,7 +118,7 @@ def defect(text: str) -> tuple[Reason, str] | None:
     Returns:
         The reason and the offending part (one character, or the empty string), or None if nothing is wrong.
     """
-    if len(text) > MAX_LENGTH:
+    if is_too_long(text):
         return Reason.TOO_LONG, ""
     for ch in text:
         category = unicodedata.category(ch)
@@ -136,6 +137,13 @@ def defect(text: str) -> tuple[Reason, str] | None:
     if impostor is not None and latin_skeleton(folded).isascii():
         return Reason.LOOKALIKE, impostor
     return None
+
+
+def is_too_long(text: str) -> bool:
+    """Whether a text has more than MAX_LENGTH code points."""
+    if len(text) <= MAX_LENGTH // _MAX_EXPANSION or (len(text) <= MAX_LENGTH and text.isascii()):
+        return False
+    return len(text) > MAX_LENGTH or len(unicodedata.normalize("NFKC", text)) > MAX_LENGTH
 
 
 def latin_skeleton(folded: str) -> str:

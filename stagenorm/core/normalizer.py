@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stagenorm.core.folding import MAX_LENGTH, SEPARATOR, Reason, defect, fold, is_null_like, latin_skeleton, spell
+from stagenorm.core.folding import (
+    MAX_LENGTH,
+    SEPARATOR,
+    Reason,
+    defect,
+    fold,
+    is_null_like,
+    is_too_long,
+    latin_skeleton,
+    spell,
+)
 from stagenorm.core.vocabulary import Vocabulary
 from stagenorm.errors import UnknownValueError
 
@@ -76,7 +86,7 @@ class Normalizer:
     def find(self, raw: str) -> Match | None:
         """Look a string up without explaining a miss: what a caller with many values and few explanations wants."""
         match = self._memo.get(raw)
-        if match is None and len(raw) <= MAX_LENGTH:
+        if match is None and not is_too_long(raw):
             value = self.vocabulary.table.get(fold(raw))
             if value is not None:
                 match = Match(value, raw, exact=False)
@@ -145,7 +155,7 @@ def _explain(unknown: Unknown) -> str:
     return {
         Reason.EMPTY: "the value is empty",
         Reason.NULL_LIKE: f"{shown} says that there is no value",
-        Reason.TOO_LONG: f"the value has {len(raw)} characters, more than {MAX_LENGTH}",
+        Reason.TOO_LONG: f"the value has more than {MAX_LENGTH} characters",
         Reason.SURROGATE: f"{shown} holds a lone surrogate ({part})",
         Reason.CONTROL: f"{shown} holds a control character ({part})",
         Reason.BIDIRECTIONAL: f"{shown} holds a bidirectional control character ({part})",

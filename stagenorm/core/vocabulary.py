@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from stagenorm.core.folding import SEPARATOR, defect, fold, spell
+from stagenorm.core.folding import SEPARATOR, Reason, defect, fold, spell
 from stagenorm.errors import VocabularyError
+
+_LINE_CHARACTERS = frozenset("\t\n\v\f\r\x85\u2028\u2029")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,18 @@ class Term:
         value: the canonical string, exactly as hosts store it.
         label: how a person writes it; the value itself if empty.
         aliases: other written forms that mean the same, in any spelling that folds apart.
+
+    Raises:
+        VocabularyError: aliases is one string, whose letters would each be an alias.
     """
 
     value: str
     label: str = ""
     aliases: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.aliases, str):
+            raise VocabularyError(f"term {self.value!a}: aliases is one string: write ({self.aliases!a},)")
 
 
 class Vocabulary:
@@ -38,10 +47,13 @@ class Vocabulary:
         suffixes: words that may follow any form without changing its meaning ("round").
 
     Raises:
-        VocabularyError: no terms, an empty or unprintable form, a value twice, or two terms that claim one form.
+        VocabularyError: no terms, an empty or unprintable form, a value twice, two terms that claim one form, or
+            suffixes that are one string, whose letters would each be a suffix.
     """
 
     def __init__(self, name: str, terms: Iterable[Term], *, suffixes: Iterable[str] = ()) -> None:
+        if isinstance(suffixes, str):
+            raise VocabularyError(f"vocabulary {name!r}: suffixes is one string: write ({suffixes!a},)")
         self.name = name
         self.terms = tuple(terms)
         self.suffixes = tuple(suffixes)
@@ -72,7 +84,9 @@ class Vocabulary:
         return table
 
     def _fold(self, term: Term, written: str) -> str:
-        found = defect(written)
+        # White space may stand in what clients write; a vocabulary is printed, a line a form.
+        unprintable = next((ch for ch in written if ch in _LINE_CHARACTERS), None)
+        found = (Reason.CONTROL, unprintable) if unprintable else defect(written)
         if found:
             reason, ch = found
             where = f" ({spell(ch)})" if ch else ""

@@ -133,6 +133,11 @@ class RedisModeStore:
             raise StoreError(f"{self.where} answered something that is no Redis value")
         return [decode_entry(line, f"{self.where} at {self._trail}") for line in reversed(lines)]
 
+    def erase(self) -> None:
+        """Delete state and trail: of a prefix that was only tried, such as the demo's. Raises StoreError."""
+        with self._errors():
+            self._client().delete(self._state, self._trail)
+
     def subscribe(self) -> _RedisSubscription:
         """Begin to hear of changes, on a connection of its own."""
         with self._errors():

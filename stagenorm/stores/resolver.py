@@ -20,6 +20,7 @@ from stagenorm.core.modes import Mode, ModeState, ModeView
 from stagenorm.errors import ConfigurationError, StoreError
 from stagenorm.events import Hook, StoreRead
 from stagenorm.stores.ceiling import Ceiling
+from stagenorm.stores.environment import default_state, local_ceiling
 from stagenorm.stores.lastknown import LastKnown, Status
 from stagenorm.stores.listener import Listener
 from stagenorm.stores.opening import open_store
@@ -94,15 +95,8 @@ class ModeResolver:
         Raises:
             ConfigurationError: one of them names nothing that there is.
         """
-        name = environ.get("STAGENORM_DEFAULT_MODE", Mode.WARN.value)
-        try:
-            mode = Mode(name)
-        except ValueError:
-            raise ConfigurationError(
-                f"STAGENORM_DEFAULT_MODE is {name!r}: use one of {', '.join(mode.value for mode in Mode)}"
-            ) from None
-        ceiling = Ceiling.parse(environ.get("STAGENORM_FORCE_MODE"), environ.get("STAGENORM_FORCE_FILE"))
-        return cls(open_store(environ.get("STAGENORM_STORE", "memory://")), ModeState(mode), ceiling=ceiling)
+        store = open_store(environ.get("STAGENORM_STORE", "memory://"))
+        return cls(store, default_state(environ), ceiling=local_ceiling(environ))
 
     def status(self) -> Status:
         """How this process knows its modes."""

@@ -59,8 +59,10 @@ def driving(app: Any) -> Iterator[Driver]:
     lifespan = _Lifespan(app)
     try:
         run(lifespan.startup())
-        yield lambda request: run(_call_asgi(app, request, lifespan.state))
-        run(lifespan.shutdown())
+        try:
+            yield lambda request: run(_call_asgi(app, request, lifespan.state))
+        finally:
+            run(lifespan.shutdown())
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

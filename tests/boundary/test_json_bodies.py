@@ -41,3 +41,20 @@ def test_a_canonical_value_is_written_as_json(guarded, value, alias):
     )
     spelled = json.dumps(value, ensure_ascii=False).encode()
     assert verdict.body == b'{"s":%s , "k":{%s:1e0}}' % (spelled, spelled)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [r"\ud800", r"\uDBFFx", r"\ud800\u0041", r"\udc00", r"\uDFFF\ud800", r"\ud83d\ude00\ude00", r"\ud83d\\ude00"],
+)
+@pytest.mark.parametrize("body", ['{"s":"%s"}', '{"s":"seed","x":["%s"]}', '{"s":"seed","%s":1}'])
+def test_a_lone_surrogate_anywhere_is_named(guarded, problem_of, body, text):
+    problem = problem_of(guarded(JsonField("$.s")).send((body % text).encode()))
+    assert problem["detail"] == (
+        r"body: a string holds a lone surrogate: an escape such as \ud800 without its other half."
+    )
+
+
+@pytest.mark.parametrize("text", [r"\ud83d\ude00", r"\\ud800", r"\uD7FF\uE000"])
+def test_whole_characters_are_not(guarded, outcome_of, text):
+    assert outcome_of(guarded(JsonField("$.s")).send(f'{{"s":"seed","x":"{text}"}}'.encode())) == "pass"

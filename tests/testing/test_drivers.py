@@ -2,8 +2,10 @@
 
 import asyncio
 import functools
+from contextlib import asynccontextmanager
 
 import pytest
+from starlette.applications import Starlette
 
 from stagenorm.testing import Expected, GeneratedRequest
 from stagenorm.testing.drivers import driving, is_asgi
@@ -134,7 +136,7 @@ def test_an_app_that_hangs_is_given_up(monkeypatch):
         if scope["type"] == "http":
             await asyncio.Event().wait()
 
-    with driving(app) as send, pytest.raises(TimeoutError):
+    with driving(app) as send, pytest.raises(asyncio.TimeoutError):
         send(request())
 
 
@@ -164,3 +166,16 @@ class _CallableAsgi:
 )
 def test_an_asgi_app_is_told_from_a_wsgi_app(app, expected):
     assert is_asgi(app) is expected
+
+
+def test_the_lifespan_ends_when_the_caller_fails():
+    ended = []
+
+    @asynccontextmanager
+    async def lifespan(_app):
+        yield
+        ended.append(True)
+
+    with pytest.raises(ZeroDivisionError), driving(Starlette(lifespan=lifespan)):
+        raise ZeroDivisionError
+    assert ended

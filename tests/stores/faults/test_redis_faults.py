@@ -309,7 +309,10 @@ def test_ten_thousand_changes_leave_nothing_behind(start_server, start_host, unt
     def held():
         gc.collect()
         with server.client() as client:
-            sizes = client.info("clients")["connected_clients"], client.strlen("stagenorm:state") // 10
+            sizes = (
+                client.info("clients")["connected_clients"],
+                client.strlen("stagenorm:state") // 1000,
+            )  # its numbers may grow a digit
         return *sizes, threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
     host.follows("enforce", 11)

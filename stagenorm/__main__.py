@@ -1,0 +1,5 @@
+"""``python -m stagenorm`` is the ``stagenorm`` command."""
+
+from stagenorm.cli import main
+
+main()

@@ -1,0 +1,39 @@
+"""The application: every command group is registered here, and every StagenormError becomes one line on stderr."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from stagenorm.cli import alias, demo, exempt, mode, normalize, output, vocabulary
+from stagenorm.cli.exits import ExitCode
+from stagenorm.errors import StagenormError
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StagenormError as error:
+            output.show(f"stagenorm: {error}", stderr=True)
+            raise typer.Exit(ExitCode.FAILED) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Only canonical values of a closed vocabulary get through your API's boundary.",
+    epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 hold.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(normalize.normalize)
+app.add_typer(vocabulary.app, name="vocabulary")
+app.add_typer(mode.app, name="mode")
+app.add_typer(alias.app, name="alias")
+app.add_typer(exempt.app, name="exempt")
+app.command()(demo.demo)

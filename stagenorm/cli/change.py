@@ -1,0 +1,73 @@
+"""How every command that changes a store goes about it: say what will change, change it, say what was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stagenorm.cli import output, trail
+from stagenorm.stores import Entry, ModeStore, Snapshot, Subscription
+
+
+def carry_out(store: ModeStore, act: Callable[[ModeStore], Entry | None], *, unchanged: str, json: bool) -> None:
+    """Rehearse a change, show it, and make it.
+
+    Args:
+        store: what is changed.
+        act: makes the change in the store that it is given; None says that nothing had to change.
+        unchanged: what is said then.
+        json: print JSON instead, and only once the change is made.
+
+    Raises:
+        StagenormError: as ``act`` does, from the rehearsal already where the change is refused.
+    """
+    planned = act(_Rehearsal(store))
+    if planned and not json:
+        trail.show_change(planned)
+    done = act(store) if planned else None
+    if json:
+        output.show_json({"changed": True, **trail.as_json(done)} if done else {"changed": False})
+    elif done is None:
+        output.show(f"nothing to change: {unchanged}")
+    elif planned and done.before != planned.before:
+        output.show("somebody else changed the store meanwhile; what was changed in the end:")
+        trail.show_change(done)
+    if done and not json:
+        output.show(f"stored as revision {done.revision}")
+    for note in _notes(done) if done else ():
+        output.show(f"note: {note}", stderr=True)
+
+
+def _notes(entry: Entry) -> list[str]:
+    """What an operator might not expect of a change that was made."""
+    before, after = entry.before, entry.after
+    notes = []
+    if not before.revision:
+        notes.append("the store was empty: only services that are started with this very store follow it")
+    notes += [
+        f"{name} had no mode of its own before: the name is right if the service's Endpoint has it to the letter"
+        for name in after.endpoints
+        if name not in before.endpoints
+    ]
+    if entry.action == "set" and before.everywhere != after.everywhere and after.endpoints:
+        kept = ", ".join(f"{name} ({trail.in_words(state)})" for name, state in after.endpoints.items())
+        notes.append(f"endpoints with a mode of their own keep it: {kept}")
+    return notes
+
+
+class _Rehearsal:
+    """A store that shows what it holds, and keeps nothing."""
+
+    def __init__(self, store: ModeStore) -> None:
+        self._store = store
+
+    def read(self) -> Snapshot:
+        return self._store.read()
+
+    def replace(self, entry: Entry) -> None:
+        pass
+
+    def trail(self, limit: int) -> list[Entry]:
+        return self._store.trail(limit)
+
+    def subscribe(self) -> Subscription:
+        return self._store.subscribe()

@@ -1,0 +1,101 @@
+"""Options that several commands take, spelt once, and the objects that they stand for."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+import typer
+
+from stagenorm.cli.times import duration
+from stagenorm.config import load_vocabulary
+from stagenorm.core.investment import INVESTMENT_STAGES
+from stagenorm.core.modes import Actor
+from stagenorm.core.vocabulary import Vocabulary
+from stagenorm.errors import ConfigurationError
+from stagenorm.stores import MemoryModeStore, ModeStore, open_store
+from stagenorm.stores.control import Change
+
+_STORE_SECONDS = 2.0  # a person waits longer than a request may
+_URLS = "file:///var/lib/stagenorm/modes.json or redis://host:6379/0"
+
+
+def _not_blank(value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise typer.BadParameter("it is empty")
+    return value
+
+
+def _os_user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run as a user that it does not know
+        return f"uid {os.getuid()}"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")]
+VocabularyFile = Annotated[
+    Path | None,
+    typer.Option("--vocabulary", metavar="FILE", help="A vocabulary in TOML instead of the investment stages."),
+]
+Store = Annotated[
+    str, typer.Option("--store", metavar="URL", envvar="STAGENORM_STORE", help=f"Such as {_URLS}.", show_default=False)
+]
+EndpointName = Annotated[
+    str | None,
+    typer.Option("--endpoint", metavar="NAME", help="This endpoint alone instead of all.", callback=_not_blank),
+]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit trail.", callback=_not_blank)
+]
+OptionalReason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit trail.")]
+By = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        metavar="NAME",
+        help="Who; your user name without it.",
+        default_factory=_os_user,
+        show_default=False,
+        callback=_not_blank,
+    ),
+]
+Lifetime = Annotated[
+    float, typer.Option("--for", metavar="DURATION", help="How long: 90m, 12h, 7d or 2w.", parser=duration)
+]
+
+
+def chosen_vocabulary(path: Path | None) -> Vocabulary:
+    """The vocabulary of a TOML file, or the built-in one. Raises VocabularyError as load_vocabulary does."""
+    return load_vocabulary(path) if path else INVESTMENT_STAGES
+
+
+def chosen_store(url: str) -> ModeStore:
+    """The store of a URL. Wrong usage if none is named, it is no store's, or no command can reach it."""
+    if not url:
+        raise typer.BadParameter(f"no store is named: give {_URLS}, or set STAGENORM_STORE", param_hint="--store")
+    try:
+        store = open_store(url, timeout=_STORE_SECONDS)
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error), param_hint="--store") from error
+    if isinstance(store, MemoryModeStore):
+        raise typer.BadParameter(
+            f"memory:// is inside one process, where no command reaches it: give {_URLS}", param_hint="--store"
+        )
+    return store
+
+
+def store_name(url: str) -> str:
+    """How people are told of a store that was opened: without user, password and parameters, but with its prefix."""
+    parts = urlsplit(url)
+    prefix = dict(parse_qsl(parts.query)).get("prefix")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" + (f", prefix {prefix}" if prefix else "")
+
+
+def operators_change(by: str, reason: str) -> Change:
+    """Who changes something now, and why: every command is an operator's."""
+    return Change(Actor.OPERATOR, by, reason, time.time())

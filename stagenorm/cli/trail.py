@@ -1,0 +1,130 @@
+"""Entries of the audit trail in words and as JSON: what a change did, who made it, and why."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from stagenorm.cli import output
+from stagenorm.cli.times import in_short, moment
+from stagenorm.core.modes import Actor, Mode, ModeState
+from stagenorm.core.overlays import Exemption, TemporaryAlias
+from stagenorm.stores import Entry
+
+EVERYWHERE = "everywhere"
+
+
+def in_words(state: ModeState) -> str:
+    """A mode as people say it."""
+    share = f" {state.share:g}%" if state.mode is Mode.ENFORCE else ""
+    return f"{state.mode.value}{share}{', latched' if state.latched else ''}"
+
+
+def show_change(entry: Entry) -> None:
+    """Print what an entry changes, by whom and why."""
+    for change in _changes(entry):
+        output.show(change)
+    output.show(f"by {_who(entry)}: {entry.reason}" if entry.reason else f"by {_who(entry)}")
+
+
+def show_history(entries: Sequence[Entry]) -> None:
+    """Print entries as a table, a row for each thing that an entry changed."""
+    rows = output.table("", "when", "who", "what, from -> to", "why", numeric=("",), whole=("when",))
+    for entry in entries:
+        revision, when, who, why = str(entry.revision), moment(entry.at), _who(entry), entry.reason
+        for change in _changes(entry):
+            rows.add_row(revision, when, *map(output.cell, (who, change, why)))
+            revision = when = who = why = ""
+    output.show(rows)
+
+
+def as_json(entry: Entry) -> dict[str, Any]:
+    """An entry for machines."""
+    before, after = entry.before.overlays, entry.after.overlays
+    return {
+        "revision": entry.revision,
+        "at": moment(entry.at),
+        "actor": entry.actor.value,
+        "author": entry.author,
+        "action": entry.action,
+        "reason": entry.reason,
+        "modes": [
+            {"endpoint": endpoint, "from": old and state_as_json(old), "to": new and state_as_json(new)}
+            for endpoint, old, new in _modes(entry)
+        ],
+        "aliases": _difference(before.aliases, after.aliases),
+        "exemptions": _difference(before.exemptions, after.exemptions),
+    }
+
+
+def state_as_json(state: ModeState) -> dict[str, Any]:
+    """A mode for machines."""
+    return {
+        "mode": state.mode.value,
+        "share": state.share,
+        "revision": state.revision,
+        "changed_by": state.changed_by,
+        "reason": state.reason,
+        "changed_at": moment(state.changed_at) if state.changed_at else None,
+        "latched": state.latched,
+    }
+
+
+def overlay_as_json(overlay: TemporaryAlias | Exemption) -> dict[str, Any]:
+    """A temporary alias or an exemption for machines."""
+    return {**dataclasses.asdict(overlay), "expires_at": moment(overlay.expires_at)}
+
+
+def place(exemption: Exemption) -> str:
+    """Where an exemption counts."""
+    return EVERYWHERE if exemption.endpoint is None else exemption.endpoint
+
+
+def _who(entry: Entry) -> str:
+    return entry.author if entry.actor is Actor.OPERATOR else f"{entry.author} ({entry.actor.value})"
+
+
+def _modes(entry: Entry) -> Iterator[tuple[str | None, ModeState | None, ModeState | None]]:
+    """What was changed of the modes: the global one under None, then the endpoints by name."""
+    before, after = entry.before, entry.after
+    for endpoint in (None, *sorted({*before.endpoints, *after.endpoints})):
+        old, new = before.state(endpoint), after.state(endpoint)
+        if old != new:
+            yield endpoint, old, new
+
+
+def _changes(entry: Entry) -> Iterator[str]:
+    """What was changed, and how, in words."""
+    for endpoint, old, new in _modes(entry):
+        where, otherwise = (EVERYWHERE, "default") if endpoint is None else (endpoint, f"as {EVERYWHERE}")
+        yield f"{entry.action} {where}: {_step(old, new, otherwise)}"
+    before, after = entry.before.overlays, entry.after.overlays
+    meant = {(alias.vocabulary, alias.form) for alias in after.aliases}
+    exempt = {(exemption.consumer, exemption.endpoint) for exemption in after.exemptions}
+    for alias in after.aliases:
+        if alias not in before.aliases:
+            yield f"{entry.action}: {alias.form} -> {alias.value} for {in_short(alias.expires_at - entry.at)}"
+    for alias in before.aliases:
+        if (alias.vocabulary, alias.form) not in meant:
+            yield f"{entry.action}: {alias.form} no longer means {alias.value}"
+    for exemption in after.exemptions:
+        if exemption not in before.exemptions:
+            lifetime = in_short(exemption.expires_at - entry.at)
+            yield f"{entry.action}: {exemption.consumer}, {place(exemption)}, for {lifetime}"
+    for exemption in before.exemptions:
+        if (exemption.consumer, exemption.endpoint) not in exempt:
+            yield f"{entry.action}: {exemption.consumer}, {place(exemption)}, no longer"
+
+
+def _step(old: ModeState | None, new: ModeState | None, otherwise: str) -> str:
+    return " -> ".join(in_words(state) if state else otherwise for state in (old, new))
+
+
+def _difference(
+    before: Sequence[TemporaryAlias | Exemption], after: Sequence[TemporaryAlias | Exemption]
+) -> dict[str, Any]:
+    return {
+        "removed": [overlay_as_json(each) for each in before if each not in after],
+        "added": [overlay_as_json(each) for each in after if each not in before],
+    }

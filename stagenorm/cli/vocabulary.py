@@ -1,0 +1,55 @@
+"""``stagenorm vocabulary``: look at a closed set of values, and have all that it accepts reviewed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stagenorm.cli import output
+from stagenorm.cli.options import Json, chosen_vocabulary
+
+app = typer.Typer(help="Look at a vocabulary, and review what it accepts.", no_args_is_help=True)
+
+_File = Annotated[
+    Path | None, typer.Argument(metavar="FILE", help="A vocabulary in TOML; without one, the investment stages.")
+]
+
+
+@app.command()
+def show(file: _File = None, json: Json = False) -> None:
+    """Print its terms in their order."""
+    vocabulary = chosen_vocabulary(file)
+    if json:
+        terms = [{"value": term.value, "label": term.label, "aliases": list(term.aliases)} for term in vocabulary.terms]
+        output.show_json({"name": vocabulary.name, "suffixes": list(vocabulary.suffixes), "terms": terms})
+        return
+    output.show(vocabulary.name)
+    rows = output.table("#", "value", "label", "aliases", numeric=("#",))
+    for place, term in enumerate(vocabulary.terms, 1):
+        aliases = ", ".join(term.aliases)
+        rows.add_row(str(place), output.cell(term.value, "green"), output.cell(term.label), output.cell(aliases))
+    output.show(rows)
+    if vocabulary.suffixes:
+        output.show(f"Any form may be followed by: {', '.join(vocabulary.suffixes)}")
+    output.show(f"{len(vocabulary.table)} folded forms are accepted, and nothing else: stagenorm vocabulary lint")
+
+
+@app.command()
+def lint(file: _File = None, json: Json = False) -> None:
+    """Check it, and print all that it accepts.
+
+    Every folded form stands in the table, nothing else is accepted, and the fingerprint is what a review signs.
+    """
+    vocabulary = chosen_vocabulary(file)
+    if json:
+        table = dict(vocabulary.table)
+        output.show_json({"name": vocabulary.name, "fingerprint": vocabulary.fingerprint, "table": table})
+        return
+    rows = output.table("folded form", "value")
+    for form, value in vocabulary.table.items():
+        rows.add_row(output.cell(form), output.cell(value, "green"))
+    output.show(rows)
+    output.show(f"{vocabulary.name}: {len(vocabulary.table)} forms of {len(vocabulary)} values")
+    output.show(f"fingerprint {vocabulary.fingerprint}")

@@ -1,0 +1,1 @@
+"""What was seen, made countable in bounded memory."""

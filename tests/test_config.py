@@ -1,0 +1,84 @@
+"""Vocabularies from TOML: the documented shape, and every fault by name and place."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from stagenorm import Match, MissingExtraError, Normalizer, VocabularyError
+from stagenorm.config import load_vocabulary
+
+ROOT = Path(__file__).parent.parent
+TERM = '[[terms]]\nvalue = "equity"\n'
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text):
+        path = tmp_path / "v.toml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load_vocabulary(path)
+
+    return load
+
+
+def test_the_documented_example_is_one(load):
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/vocabularies.md").read_text(), re.DOTALL)
+    vocabulary = load(example)
+    assert vocabulary.name == "asset-classes"
+    assert vocabulary.values == ("equity", "fixed-income")
+    assert vocabulary.suffixes == ("fund", "strategy")
+    assert vocabulary.label("fixed-income") == "Fixed Income"
+    assert Normalizer(vocabulary)("Bonds Fund") == Match("fixed-income", "Bonds Fund", exact=False)
+
+
+def test_labels_aliases_and_suffixes_may_be_left_out(load):
+    assert load(f'name = "v"\n{TERM}').table == {"equity": "equity"}
+
+
+def test_a_path_may_be_a_string(tmp_path):
+    (tmp_path / "v.toml").write_text(f'name = "v"\n{TERM}')
+    assert load_vocabulary(str(tmp_path / "v.toml")).values == ("equity",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = 'v'\nterms = nothing", "is not TOML: .*line 2"),
+        (b"name = '\xff'", r"is not UTF-8 \(byte 9\): save it as UTF-8"),
+        (TERM, r'the file: no name: add name = "\.\.\."'),
+        ('name = "v"', "vocabulary 'v' has no terms"),
+        (f'name = "v"\nsuffix = []\n{TERM}', "the file: unknown key 'suffix': the keys are name, suffixes, terms"),
+        (f"name = 3\n{TERM}", "the file: name must be a string; a number stands there"),
+        (f"name = 2020-01-01\n{TERM}", "the file: name must be a string; a date stands there"),
+        (f'name = "v"\nsuffixes = "fund"\n{TERM}', "the file: suffixes must be an array of strings; a string stands"),
+        (f'name = "v"\nsuffixes = ["fund", true]\n{TERM}', "suffixes must be an array of strings; a boolean stands"),
+        ('name = "v"\nterms = ["equity"]', r"the file: terms must be an array of tables, each .* a string stands"),
+        (
+            'name = "v"\n[terms]\nvalue = "equity"',
+            r"terms must be an array of tables, each under its own \[\[terms\]\]",
+        ),
+        (f'name = "v"\n{TERM}[[terms]]\nlabel = "Bonds"', "term 2: no value: add value = "),
+        (f'name = "v"\n{TERM}alias = ["shares"]', "term 1: unknown key 'alias': the keys are value, label, aliases"),
+        (f'name = "v"\n{TERM}aliases = "shares"', "term 1: aliases must be an array of strings; a string stands"),
+        (f'name = "v"\n{TERM}label = ["Equity"]', "term 1: label must be a string; an array stands there"),
+        (f'name = "v"\n{TERM}{TERM}', "holds the value 'equity' twice"),
+        (f'name = "v"\n{TERM}[[terms]]\nvalue = "stock"\naliases = ["EQUITY"]', "'equity' and 'stock' both claim"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_and_place(load, text, message):
+    with pytest.raises(VocabularyError, match=rf"v\.toml: .*{message}"):
+        load(text)
+
+
+def test_before_python_3_11_a_missing_toml_reader_is_named_with_its_extra(load, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 10))
+    monkeypatch.setitem(sys.modules, "tomli", None)
+    with pytest.raises(MissingExtraError, match=r"reading TOML before Python 3\.11 .*'stagenorm\[cli\]'"):
+        load(f'name = "v"\n{TERM}')
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(VocabularyError, match=r"absent\.toml: cannot be read: No such file"):
+        load_vocabulary(tmp_path / "absent.toml")
