@@ -136,7 +136,7 @@ class RedisModeStore:
     def erase(self) -> None:
         """Delete state and trail: of a prefix that was only tried, such as the demo's. Raises StoreError."""
         with self._errors():
-            self._client().delete(self._state, self._trail)
+            self._client.delete(self._state, self._trail)
 
     def subscribe(self) -> _RedisSubscription:
         """Begin to hear of changes, on a connection of its own."""
