@@ -6,7 +6,6 @@ vendor error becomes a StoreError here. State and trail change in one script, so
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -24,6 +23,8 @@ try:
     from redis.sentinel import Sentinel
 except ImportError as error:
     raise MissingExtraError("a Redis mode store", "redis") from error
+
+_CLUSTER = (redis.exceptions.ClusterError, redis.exceptions.ClusterCrossSlotError, redis.exceptions.AskError)
 
 SENTINEL = "redis+sentinel"
 _PREFIX = "stagenorm"
@@ -70,13 +71,7 @@ class RedisModeStore:
         self._connect = target.connect
         names = (f"{target.prefix}:{name}" for name in ("state", "trail", "changed"))
         self._state, self._trail, self._channel = names
-        self._connected: tuple[int, redis.Redis] | None = None
-
-    def _client(self) -> redis.Redis:
-        """This process's client: one that was made before a fork is left to the parent."""
-        if self._connected is None or self._connected[0] != os.getpid():
-            self._connected = (os.getpid(), self._connect(self._timeout))
-        return self._connected[1]
+        self._client = target.connect(timeout)  # connects when it is used, and anew in a child process
 
     @contextmanager
     def _errors(self, consequence: str = "") -> Iterator[None]:
@@ -90,8 +85,6 @@ class RedisModeStore:
             raise StoreError(f"{self.where} did not answer within {self._timeout:g} s{consequence}") from error
         except redis.ConnectionError as error:
             raise StoreError(f"{self.where} cannot be reached: {_line(error)}{consequence}") from error
-        except (redis.exceptions.ClusterError, redis.exceptions.AskError) as error:  # Moved is an Ask to redis-py
-            raise StoreError(f"{self.where} is a Redis Cluster: use a primary of its own, or Sentinel") from error
         except redis.ResponseError as error:
             raise StoreError(self._refusal(error)) from error
         except Exception as error:  # the client's parser may raise anything for an answer that is no Redis protocol
@@ -99,6 +92,8 @@ class RedisModeStore:
 
     def _refusal(self, error: Exception) -> str:
         text = _line(error)
+        if isinstance(error, _CLUSTER) or text.startswith(("MOVED ", "CROSSSLOT ")):
+            return f"{self.where} is a Redis Cluster: use a primary of its own, or Sentinel"
         if text.startswith("WRONGTYPE"):
             return f"{self.where}: {self._state} or {self._trail} holds something else: choose another prefix"
         if "DAMAGED" in text:
@@ -108,7 +103,7 @@ class RedisModeStore:
     def read(self) -> Snapshot:
         """The stored snapshot, in one GET. Raises StoreError where there is no good answer in time."""
         with self._errors():
-            data = self._client().get(self._state)
+            data = self._client.get(self._state)
         if data is None:
             return Snapshot()
         if not isinstance(data, bytes):
@@ -124,7 +119,7 @@ class RedisModeStore:
         """
         values = str(entry.before.revision), encode(entry.after), encode(entry)
         with self._errors("; if the change was sent, it may have been stored: look before you repeat it"):
-            answer: Any = self._client().eval(_REPLACE, 3, self._state, self._trail, self._channel, *values)
+            answer: Any = self._client.eval(_REPLACE, 3, self._state, self._trail, self._channel, *values)
         if isinstance(answer, int):
             raise StoreConflictError(entry.before.revision, answer)
         if answer != b"OK":
@@ -133,13 +128,15 @@ class RedisModeStore:
     def trail(self, limit: int) -> list[Entry]:
         """The newest entries, newest first."""
         with self._errors():
-            lines: Any = self._client().lrange(self._trail, -limit, -1) if limit > 0 else []
+            lines: Any = self._client.lrange(self._trail, -limit, -1) if limit > 0 else []
+        if not isinstance(lines, list) or not all(isinstance(line, bytes) for line in lines):
+            raise StoreError(f"{self.where} answered something that is no Redis value")
         return [decode_entry(line, f"{self.where} at {self._trail}") for line in reversed(lines)]
 
     def erase(self) -> None:
         """Delete state and trail: of a prefix that was only tried, such as the demo's. Raises StoreError."""
         with self._errors():
-            self._client().delete(self._state, self._trail)
+            self._client.delete(self._state, self._trail)
 
     def subscribe(self) -> _RedisSubscription:
         """Begin to hear of changes, on a connection of its own."""

@@ -177,7 +177,7 @@ class ModeResolver:
         """Begin anew in a child process: neither its parent's thread nor what that thread held is there."""
         if self._closed.is_set():
             return
-        self._reading = threading.Lock()
+        self._closed, self._reading = threading.Event(), threading.Lock()  # the old ones may be held for ever
         self._listener = Listener(self.store)
         self._due = self._clock()
         self._start()

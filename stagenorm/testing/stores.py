@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from stagenorm.core.modes import Actor, Mode, ModeState
 from stagenorm.core.overlays import Exemption, Overlays, TemporaryAlias
-from stagenorm.errors import StoreConflictError
+from stagenorm.errors import StoreConflictError, StoreError
 from stagenorm.stores.protocol import Entry, ModeStore, Snapshot, Subscription
 
 _DEADLINE = 5.0
@@ -132,6 +133,23 @@ class ModeStoreContract:
             assert not subscription.wait(0.01)
         finally:
             subscription.close()
+
+    def test_closing_ends_a_wait(self) -> None:
+        """Another thread may close a subscription; the one that waits returns, or is told that it is over."""
+        subscription = self.make_store().subscribe()
+        waiting = threading.Event()
+
+        def wait() -> None:
+            waiting.set()
+            with suppress(StoreError):
+                subscription.wait(10 * _DEADLINE)
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        waiting.wait(_DEADLINE)
+        subscription.close()
+        thread.join(_DEADLINE)
+        assert not thread.is_alive()
 
 
 def _hears(subscription: Subscription) -> bool:

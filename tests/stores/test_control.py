@@ -6,7 +6,7 @@ from stagenorm import INVESTMENT_STAGES, Mode, ModeState, StoreError, Transition
 from stagenorm.core.modes import Actor
 from stagenorm.core.overlays import Exemption, temporary_alias
 from stagenorm.errors import StoreConflictError
-from stagenorm.stores import MemoryModeStore, control
+from stagenorm.stores import MemoryModeStore, Snapshot, control
 
 DEFAULT = ModeState(Mode.WARN)
 
@@ -175,6 +175,21 @@ def test_undo_passes_over_overlays_and_keeps_them(store):
     control.undo(store, OPERATOR)
     assert standing(store) == ("enforce", 10, False)
     assert store.read().overlays.exemptions == (exempt,)
+
+
+def test_undo_does_not_reach_into_the_history_before_a_loss(store):
+    """The state was lost, the trail was not: what it tells of later revisions is of another history."""
+    set_mode(store, OPERATOR, "enforce", 10)
+    set_mode(store, OPERATOR, "warn")
+
+    class Restarted:
+        trail = store.trail
+
+        def read(self):
+            return Snapshot()
+
+    with pytest.raises(TransitionRefusedError, match="there is nothing to undo"):
+        control.undo(Restarted(), OPERATOR)
 
 
 def test_there_may_be_nothing_to_undo(store):

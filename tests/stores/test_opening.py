@@ -73,6 +73,15 @@ def test_a_write_without_an_answer_may_have_been_stored(serve_bytes):
             store.replace(entry_after(Snapshot()))
 
 
+@pytest.mark.parametrize("answer", [b":7\r\n", b"*1\r\n:7\r\n", b"*2\r\n*0\r\n$-1\r\n", b"-ERR no\r\n", b"~"])
+def test_an_answer_that_makes_no_sense_is_no_state_trail_or_success(serve_bytes, answer):
+    with serve_bytes(answer) as listener:
+        store = open_store(f"redis://127.0.0.1:{listener.port}")
+        for use in (store.read, lambda: store.trail(5), lambda: store.replace(entry_after(Snapshot()))):
+            with pytest.raises(StoreError):
+                use()
+
+
 def test_a_password_with_every_letter(start_server):
     server = start_server()
     with server.client() as client:
@@ -92,6 +101,17 @@ def test_sentinel_with_passwords(start_sentinel):
     assert store.read().revision == 1
     with pytest.raises(StoreError):
         open_store(url.partition("?")[0], timeout=2).read()
+
+
+def test_a_cluster_is_named_as_such(start_server, free_port):
+    node = start_server("--cluster-enabled", "yes", "--cluster-port", free_port())
+    with node.client() as client:
+        store = open_store(node.url, timeout=2)
+        for ready in (False, True):  # no slot is served yet; then all are, and the keys lie in several
+            if ready:
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            with pytest.raises(StoreError, match="is a Redis Cluster: use a primary of its own, or Sentinel"):
+                store.replace(entry_after(Snapshot()))
 
 
 def test_a_certificate_of_somebody_else_is_refused(start_server, redis_binary, certificates):

@@ -6,8 +6,9 @@ import weakref
 
 import pytest
 
-from stagenorm import Mode, ModeState
+from stagenorm import Mode, ModeState, StoreError
 from stagenorm.stores import MemoryModeStore, ModeResolver, Snapshot
+from stagenorm.testing.stores import entry_after
 
 ENFORCE, WARN = (ModeState(mode, share=40) for mode in (Mode.ENFORCE, Mode.WARN))
 
@@ -63,6 +64,35 @@ def test_close_ends_the_thread_at_once(until):
     assert mode(resolver) is Mode.ENFORCE
 
 
+def test_pushes_are_heard_from_the_first_moment(until):
+    store = MemoryModeStore()
+    resolver = ModeResolver(store, ttl=1000.0)
+    store.replace(entry_after(Snapshot(), ENFORCE))
+    until(lambda: mode(resolver) is Mode.ENFORCE)
+    resolver.close()
+
+
+def test_pushes_that_end_are_sought_again_with_the_next_read(store, clock, resolve, until):
+    heard = []
+
+    class Ended:
+        def wait(self, timeout):
+            heard.append("ended")
+            raise StoreError("the connection is gone")
+
+        def close(self):
+            heard.append("closed")
+
+    store.subscribe = Ended
+    resolver = resolve(ttl=1.0)
+    for number in (1, 2, 3):
+        until(lambda expected=number: heard == ["ended", "closed"] * expected)
+        reads = store.reads
+        clock.now += 1.0
+        until(lambda expected=reads + 1: store.reads == expected)
+    assert resolver.status().error is None
+
+
 def test_where_no_thread_can_run_requests_read_within_bounds(store, clock, monkeypatch, caplog):
     def refuse(thread):
         raise RuntimeError("can't start new thread")
@@ -107,6 +137,8 @@ def test_where_no_thread_can_run_one_request_reads_and_no_other_waits(clock, mon
     request = threading.Thread(target=lambda: resolver.view)
     request.start()
     assert reading.wait(20)
+    clock.now += 10  # due again, while that one still reads
     assert mode(resolver) is Mode.ENFORCE  # at once
+    assert not answer.is_set()
     answer.set()
     request.join()
