@@ -233,7 +233,7 @@ class Oracle:
 
 
 every_tree = pytest.mark.parametrize("name", FIELDS)
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
 
 @every_tree

@@ -104,6 +104,13 @@ def test_a_parameter_that_may_stand_often_is_judged_each_time(guarded, problem_o
     assert endpoint.counts() == {"unknown": 3, "unreadable": 1, "canonical": 1}
 
 
+def test_beyond_a_hundred_values_they_are_counted(guarded, problem_of):
+    endpoint = guarded(QueryField("s", repeated=True), method="GET")
+    problem = problem_of(endpoint.send(query="&".join(f"s=x{number}" for number in range(150)).encode()))
+    assert (len(problem["errors"]), problem["errors_total"]) == (100, 150)
+    assert len(endpoint.events[-1].findings) == 100
+
+
 def test_a_required_parameter_must_be_there(guarded, problem_of, outcome_of):
     endpoint = guarded(QueryField("s", required=True), QueryField("t"), method="GET")
     problem = problem_of(endpoint.send(query=b"t=seed"))

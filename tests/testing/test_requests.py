@@ -69,7 +69,7 @@ def test_a_boundary_in_enforce_agrees(endpoint):
     outcomes = {Expected.CANONICAL: "pass", Expected.ALIAS: "rewrite", Expected.REFUSED: "reject"}
     with driving(StageNormMiddleware(_ok, boundary)) as send:
 
-        @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=150, suppress_health_check=list(HealthCheck))
         @given(requests_for(endpoint, max_body_bytes=300_000))
         def check(request):
             events.clear()
