@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from stagenorm.boundary.boundary import Boundary
+from stagenorm.boundary.guard import Guard
 from stagenorm.boundary.request import Pass, Reject, Request, Rewrite, Unread
 
 Scope = MutableMapping[str, Any]
@@ -44,31 +45,25 @@ class StageNormMiddleware:
         if guard is None:
             await self.app(scope, receive, send)
             return
-        client = scope.get("client")
-        request = Request(
-            guard,
-            scope["method"],
-            path,
-            scope.get("raw_path"),
-            scope.get("query_string", b""),
-            scope["headers"],
-            client[0] if client else None,
-        )
+        body: bytes | Unread = b""
         held: list[Message] = []
-        if guard.wants_body(request):
-            held = [await receive()]
-            if held[0]["type"] == "http.request" and not held[0].get("more_body"):
-                request.body = held[0].get("body", b"")
+        announced = guard.announced(scope["headers"])
+        if announced.is_wanted:
+            message = await receive()
+            held.append(message)
+            if message["type"] == "http.request" and not message.get("more_body"):
+                body = message.get("body", b"")
             else:
-                request.body = await _buffer(held, receive, self.boundary.max_body_bytes)
-        verdict = self.boundary.inspect(request)
+                body = await _buffer(held, receive, self.boundary.max_body_bytes)
+        if self.boundary.lets_pass(guard, announced, path, body):
+            await self.app(scope, _replay(held, receive), send)
+            return
+        verdict = self.boundary.inspect(_request(guard, scope, path, body))
         if isinstance(verdict, Reject):
-            with suppress(OSError):  # a server may raise it when the client has gone
-                await send({"type": "http.response.start", "status": verdict.status, "headers": list(verdict.headers)})
-                await send({"type": "http.response.body", "body": verdict.body})
+            await _answer(send, verdict)
             return
         if isinstance(verdict, Rewrite):
-            scope = _rewritten(scope, request, verdict)
+            scope = _rewritten(scope, path, body, verdict)
             if verdict.body is not None:
                 held = [_body(verdict.body, more=False)]
         await self.app(
@@ -76,6 +71,13 @@ class StageNormMiddleware:
             _replay(held, receive) if held else receive,
             _with_headers(send, verdict) if verdict.headers else send,
         )
+
+
+def _request(guard: Guard, scope: Scope, path: str, body: bytes | Unread) -> Request:
+    client = scope.get("client")
+    query = scope.get("query_string", b"")
+    peer = client[0] if client else None
+    return Request(guard, scope["method"], path, scope.get("raw_path"), query, scope["headers"], peer, body)
 
 
 def _mount_prefix(path: str, root_path: str) -> str:
@@ -116,13 +118,19 @@ def _replay(messages: list[Message], receive: Receive) -> Receive:
     return replay
 
 
-def _rewritten(scope: Scope, request: Request, verdict: Rewrite) -> Scope:
+async def _answer(send: Send, verdict: Reject) -> None:
+    with suppress(OSError):  # a server may raise it when the client has gone
+        await send({"type": "http.response.start", "status": verdict.status, "headers": list(verdict.headers)})
+        await send({"type": "http.response.body", "body": verdict.body})
+
+
+def _rewritten(scope: Scope, path: str, body: bytes | Unread, verdict: Rewrite) -> Scope:
     scope = dict(scope)  # the server and outer middleware keep their own
     if verdict.path is not None:
-        scope.update(path=scope["path"].removesuffix(request.path) + verdict.path, raw_path=verdict.raw_path)
+        scope.update(path=scope["path"].removesuffix(path) + verdict.path, raw_path=verdict.raw_path)
     if verdict.query is not None:
         scope["query_string"] = verdict.query
-    if verdict.body is not None and request.declared_length is not None:
+    if verdict.body is not None and isinstance(body, bytes) and len(verdict.body) != len(body):
         length = b"%d" % len(verdict.body)
         scope["headers"] = [(k, length if k == b"content-length" else v) for k, v in scope["headers"]]
     return scope

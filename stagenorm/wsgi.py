@@ -8,6 +8,7 @@ from io import BufferedReader, BytesIO, RawIOBase
 from typing import TYPE_CHECKING, Any
 
 from stagenorm.boundary.boundary import Boundary
+from stagenorm.boundary.headers import length
 from stagenorm.boundary.request import Reject, Request, Rewrite, Unread
 
 if TYPE_CHECKING:
@@ -32,18 +33,16 @@ class StageNormMiddleware:
         guard = self.boundary.open(environ["REQUEST_METHOD"], path)
         if guard is None:
             return self.app(environ, start_response)
-        request = Request(
-            guard,
-            environ["REQUEST_METHOD"],
-            path,
-            None,
-            environ.get("QUERY_STRING", "").encode("latin-1"),
-            _headers(environ),
-            environ.get("REMOTE_ADDR"),
+        headers = _headers(environ)
+        announced = guard.announced(headers)
+        body = _buffer(environ, self.boundary.max_body_bytes) if announced.is_wanted else b""
+        if self.boundary.lets_pass(guard, announced, path, body):
+            return self.app(environ, start_response)
+        query = environ.get("QUERY_STRING", "").encode("latin-1")
+        peer = environ.get("REMOTE_ADDR")
+        verdict = self.boundary.inspect(
+            Request(guard, environ["REQUEST_METHOD"], path, None, query, headers, peer, body)
         )
-        if guard.wants_body(request):
-            request.body = _buffer(environ, request.declared_length, self.boundary.max_body_bytes)
-        verdict = self.boundary.inspect(request)
         if isinstance(verdict, Reject):
             start_response(f"{verdict.status} {HTTPStatus(verdict.status).phrase}", _native(verdict.headers))
             return [verdict.body]
@@ -82,10 +81,12 @@ def _headers(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]:
     return headers
 
 
-def _buffer(environ: WSGIEnvironment, wanted: int | None, limit: int) -> bytes | Unread:
+def _buffer(environ: WSGIEnvironment, limit: int) -> bytes | Unread:
     """Hold a body of at most ``limit`` bytes, and give it back to whoever reads next."""
     stream = environ["wsgi.input"]
-    if wanted is None and environ.get("CONTENT_LENGTH"):
+    declared = environ.get("CONTENT_LENGTH", "")
+    wanted = length(declared.strip(" \t").encode("latin-1"))
+    if wanted is None and declared:
         return Unread.NO_LENGTH  # not a plain number: Django and Werkzeug read different numbers, or none
     if wanted is None and not environ.get("wsgi.input_terminated"):
         if "HTTP_TRANSFER_ENCODING" in environ:

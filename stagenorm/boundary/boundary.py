@@ -1,7 +1,7 @@
 """Boundary: a request in, a verdict out.
 
-``open`` says whether a request is guarded, ``wants_body`` whether its body must be held, ``inspect`` judges it. The
-adapters do nothing but move bytes between these and the server.
+``open`` says whether a request is guarded, its guard whether the body must be held, ``lets_pass`` takes a quick look, and
+``inspect`` judges. The adapters do nothing but move bytes between these and the server.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from stagenorm.boundary import headers as http
 from stagenorm.boundary.decisions import Decision, Situation, decide, strictest
 from stagenorm.boundary.endpoint import Endpoint, Routes
 from stagenorm.boundary.fields import Field
-from stagenorm.boundary.guard import Guard, Parts
+from stagenorm.boundary.guard import AMBIGUOUS_END, PLAIN, Announced, Guard, Parts
 from stagenorm.boundary.path import rewrite_raw
 from stagenorm.boundary.problem import MEDIA_TYPE, problem
 from stagenorm.boundary.reading import MAX_FINDINGS, NO_ALIASES, Reading, Slot
-from stagenorm.boundary.request import Pass, Reject, Request, Rewrite, Verdict
+from stagenorm.boundary.request import Pass, Reject, Request, Rewrite, Unread, Verdict
 from stagenorm.core.canary import in_share
 from stagenorm.core.modes import FixedModes, Mode, ModeSource, ModeState, ModeView
 from stagenorm.core.normalizer import Normalizer
@@ -31,6 +31,8 @@ from stagenorm.events import Finding, FindingKind, Hook, Inspected, Outcome
 
 _logger = logging.getLogger("stagenorm")
 _PASS = Pass()
+# Looked up once: before Python 3.12 a member of an enumeration is slow to get.
+_ENFORCE, _REJECT, _REWRITE = Mode.ENFORCE, Outcome.REJECT, Outcome.REWRITE
 _FALLBACK = ModeState(Mode.WARN)  # where even the mode could not be read
 
 
@@ -48,6 +50,9 @@ class Boundary:
         salt: sets this rollout's canary apart from others.
 
     Attributes:
+        open: the guard of a request, by its method as the client wrote it and its path, decoded and below the mounted
+            application; None: hand that request on untouched.
+        elsewhere: paths known to be unguarded: an adapter may hand a request for one on at once.
         modes: may be replaced while running; the next request reads the new one.
 
     Raises:
@@ -77,38 +82,38 @@ class Boundary:
         self._salt = salt
         self._clock = clock
         self._normalizers = {vocabulary: Normalizer(vocabulary)}
-        self._routes = Routes((each, Guard(each, self._slot, max_body_bytes)) for each in self.endpoints)
+        routes = Routes((each, Guard(each, self._slot, max_body_bytes)) for each in self.endpoints)
+        self.open: Callable[[str, str], Guard | None] = routes.find
+        self.elsewhere: AbstractSet[str] = routes.elsewhere
 
     def _slot(self, declared: Field) -> Slot:
         vocabulary = declared.vocabulary or self.vocabulary
         return Slot(declared, self._normalizers.setdefault(vocabulary, Normalizer(vocabulary)))
 
-    @property
-    def elsewhere(self) -> AbstractSet[str]:
-        """Paths known to be unguarded: an adapter may hand a request for one on at once."""
-        return self._routes.elsewhere
-
-    def open(self, method: str, path: str) -> Guard | None:
-        """The guard of a request, or None: hand that request on untouched.
+    def lets_pass(self, guard: Guard, announced: Announced, path: str, body: bytes | Unread) -> bool:
+        """Whether a quick look proves a request good in every mode; False says nothing: it must be inspected.
 
         Args:
-            method: as the client wrote it.
+            guard: of the request.
+            announced: what its headers say of the body.
             path: decoded, below the mounted application.
+            body: the whole body, or why it is not held.
         """
-        return self._routes.find(method, path)
+        try:
+            return (
+                announced is PLAIN
+                and guard.count_canonical is not None
+                and not self.hooks  # they hear of every request
+                and isinstance(body, bytes)
+                and len(body) <= self.max_body_bytes
+                and not path.endswith(AMBIGUOUS_END)
+                and guard.count_canonical(body) is not None
+            )
+        except Exception:  # noqa: BLE001 - the full judgement meets it again, and says so
+            return False
 
     def inspect(self, request: Request) -> Verdict:
         """Judge one guarded request. Nothing is raised: a failure of the boundary itself is a finding too."""
-        try:
-            if not request.is_looked_at:
-                request.guard.wants_body(request)
-            if not self.hooks and request.guard.only_canonical(request):
-                return _PASS  # in every mode
-        except Exception:  # noqa: BLE001, S110 - the full judgement meets it again, and says so
-            pass
-        return self._judge(request)
-
-    def _judge(self, request: Request) -> Verdict:
         started = perf_counter()
         state = _FALLBACK
         situation = Situation.WARN
@@ -119,9 +124,9 @@ class Boundary:
             name = request.guard.endpoint.name
             state = view.state(name)
             consumer = self._consumer(request)
-            inside = state.mode is Mode.ENFORCE and in_share(consumer, state.share, self._salt)
+            inside = state.mode is _ENFORCE and in_share(consumer, state.share, self._salt)
             aliases = NO_ALIASES
-            if view.overlays:
+            if view.has_overlays:
                 now = self._clock()
                 aliases = view.overlays.forms(now)
                 inside = inside and not view.overlays.is_exempt(consumer, name, now)
@@ -158,13 +163,13 @@ class Boundary:
         return None if found is None else found.decode("latin-1")
 
     def _conclude(self, request: Request, parts: Parts, situation: Situation) -> tuple[Verdict, Decision]:
-        decision = strictest([decide(kind, situation) for part in parts if part is not None for kind in part.counts])
-        if decision.outcome is Outcome.REJECT:
+        decision = strictest([decide(kind, situation) for part in parts if part for kind in part.counts])
+        if decision.outcome is _REJECT:
             return _reject(request, parts, situation, decision.status), decision
         headers: tuple[tuple[bytes, bytes], ...] = ()
         if decision.notice:
             headers = tuple(http.notices(request.guard.endpoint, _noticed(parts, situation)))
-        if decision.outcome is Outcome.REWRITE:
+        if decision.outcome is _REWRITE:
             return _rewrite(request, parts, headers), decision
         return Pass(headers) if headers else _PASS, decision
 

@@ -147,6 +147,7 @@ class Routes(Generic[Target]):
         self.elsewhere: set[str] = set()
         by_method: dict[str, list[tuple[Endpoint, Target]]] = {}
         known: list[Endpoint] = []
+        targets = list(targets)
         for endpoint, target in targets:
             for other in known:
                 _check_apart(other, endpoint)
@@ -160,6 +161,12 @@ class Routes(Generic[Target]):
             )
             for method, pairs in by_method.items()
         }
+        self._literal = {
+            (method, endpoint.path): target
+            for endpoint, target in targets
+            if not any(isinstance(part, PathParameter) for part in endpoint.segments)
+            for method in (("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,))
+        }
         if "GET" in self._tables:
             self._tables["HEAD"] = self._tables["GET"]
 
@@ -170,6 +177,9 @@ class Routes(Generic[Target]):
             method: in any case.
             path: decoded, below the mounted application.
         """
+        target = self._literal.get((method, path))
+        if target is not None:
+            return target
         table = self._tables.get(method) or self._tables.get(method.upper())
         if table:
             found = table[0].fullmatch(path)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stagenorm.boundary import headers as http
 from stagenorm.boundary.endpoint import Endpoint
 from stagenorm.boundary.fields import Field, FormField, JsonField, JsonKeys, PathField, QueryField
-from stagenorm.boundary.headers import Media, Seal
+from stagenorm.boundary.headers import Headers, Media, Seal
 from stagenorm.boundary.json_body import JsonReader
 from stagenorm.boundary.parameters import ParameterReader
 from stagenorm.boundary.path import PathReader
@@ -20,7 +20,7 @@ from stagenorm.boundary.request import Request, Unread
 from stagenorm.events import FindingKind
 
 _REMEMBERED = 256
-_AMBIGUOUS_END = "/\n"  # "/funds/\n" is "/funds/" to a router built on "$", and a fund named "\n" to every one
+AMBIGUOUS_END = "/\n"  # "/funds/\n" is "/funds/" to a router built on "$", and a fund named "\n" to every one
 
 
 class Parts(NamedTuple):
@@ -35,6 +35,24 @@ class Parts(NamedTuple):
         return [reading for reading in self if reading is not None]
 
 
+class Announced(NamedTuple):
+    """What the headers of a request say of its body.
+
+    Attributes:
+        is_wanted: whether the body must be held to be judged.
+        fault: why a body with these headers is not read, or None if it is.
+        refused: what they say against a body that is certain to come, or None.
+    """
+
+    is_wanted: bool = True
+    fault: str | None = None
+    refused: Reading | None = None
+
+
+PLAIN = Announced()
+_NOT_READ = Announced(is_wanted=False)
+
+
 class Guard:
     """Reads the declared fields of one endpoint.
 
@@ -43,6 +61,10 @@ class Guard:
         slot: binds a field to the normalizer of its vocabulary.
         max_body_bytes: the largest body that is read.
 
+    Attributes:
+        count_canonical: how many values a body holds, if a quick look proves all of them canonical (None says nothing);
+            None where no quick look at the body can say all.
+
     Raises:
         ConfigurationError: the JSON fields contradict each other.
     """
@@ -50,6 +72,7 @@ class Guard:
     def __init__(self, endpoint: Endpoint, slot: Callable[[Field], Slot], max_body_bytes: int) -> None:
         self.endpoint = endpoint
         self._max_body_bytes = max_body_bytes
+        self._digits = len(str(max_body_bytes))
         slots = [slot(declared) for declared in endpoint.fields]
         json = [each for each in slots if isinstance(each.declared, (JsonField, JsonKeys))]
         form = [each for each in slots if isinstance(each.declared, FormField)]
@@ -59,27 +82,32 @@ class Guard:
         self._query = ParameterReader(query) if query else None
         self._json = JsonReader(json) if json else None
         self._form = ParameterReader(form) if form else None
-        self._count_canonical = None if path or query or self._json is None else self._json.count_canonical
+        self.count_canonical = None if path or query or self._json is None else self._json.count_canonical
         self._plain_types: set[bytes | None] = set()  # content types seen before that are read
         self._media = Media.JSON if json else Media.FORM if form else None
 
-    def wants_body(self, request: Request) -> bool:
-        """Whether the body must be held to judge it; False also where the headers alone already refuse it.
-
-        Notes on the request what the headers say of its body.
-        """
-        request.is_looked_at = True
+    def announced(self, headers: Headers) -> Announced:
+        """What the headers say of the body; PLAIN where nothing is against it."""
         if self._media is None:
-            return False
-        headers = http.joined(request.headers)
-        request.declared_length = http.length(headers.get(b"content-length", b""))
-        request.chunked = b"transfer-encoding" in headers
-        content_type = headers.get(b"content-type")
-        if content_type not in self._plain_types:
-            request.body_fault = self._media_fault(content_type)
-        if b"content-encoding" in headers:
-            request.body_fault = request.body_fault or http.encoding_fault(headers[b"content-encoding"])
-        return self._refused_unread(request) is None
+            return _NOT_READ
+        by_name = dict(headers)
+        if len(by_name) < len(headers):
+            by_name = http.joined(headers)
+        content_type = by_name.get(b"content-type")
+        declared = by_name.get(b"content-length", b"")
+        if content_type in self._plain_types and b"content-encoding" not in by_name and len(declared) < self._digits:
+            return PLAIN
+        length = http.length(declared)
+        fault = None if content_type in self._plain_types else self._media_fault(content_type)
+        if b"content-encoding" in by_name:
+            fault = fault or http.encoding_fault(by_name[b"content-encoding"])
+        if length and length > self._max_body_bytes:
+            return Announced(is_wanted=False, fault=fault, refused=self._too_large())
+        if fault is None:
+            return PLAIN
+        if length or b"transfer-encoding" in by_name:
+            return Announced(is_wanted=False, fault=fault, refused=_unsupported(fault))
+        return Announced(fault=fault)
 
     def _media_fault(self, content_type: bytes | None) -> str | None:
         assert self._media is not None
@@ -88,27 +116,15 @@ class Guard:
             self._plain_types.add(content_type)
         return fault
 
-    def only_canonical(self, request: Request) -> bool:
-        """Whether a quick look proves every declared value canonical; False says nothing."""
-        body = request.body
-        return (
-            self._count_canonical is not None
-            and request.body_fault is None
-            and not request.path.endswith(_AMBIGUOUS_END)
-            and isinstance(body, bytes)
-            and 0 < len(body) <= self._max_body_bytes
-            and self._count_canonical(body) is not None
-        )
-
     def read(self, request: Request, *, quickly: bool = True, aliases: Aliases = NO_ALIASES) -> Parts:
         """Find and judge every declared value of a request, sealed ones marked as such.
 
         Args:
             request: the request.
-            quickly: try the quick look first; for a caller who has not called only_canonical.
+            quickly: try the quick look first; for a caller who has not called count_canonical.
             aliases: temporary aliases that count now.
         """
-        if request.path.endswith(_AMBIGUOUS_END):
+        if request.path.endswith(AMBIGUOUS_END):
             detail = "the path ends in '/' and a line break, and routers differ in what follows: send it without"
             return Parts(Reading.of(FindingKind.UNREADABLE, "path", detail))
         parts = Parts(
@@ -117,7 +133,7 @@ class Guard:
             self._read_body(request, aliases, quickly=quickly) if self._media else None,
         )
         for reading in parts:
-            if reading is not None and reading.rewrite:
+            if reading and reading.rewrite:
                 return self._sealed(request, parts, aliases)
         return parts
 
@@ -127,23 +143,14 @@ class Guard:
         fault = http.charset_fault(content_type) if request.query and content_type else None
         return Reading.of(FindingKind.UNREADABLE, "query", fault) if fault else reader.read(request.query, aliases)
 
-    def _refused_unread(self, request: Request) -> Reading | None:
-        """What the headers alone say against a body that is certain to come."""
-        length = request.declared_length
-        if length and length > self._max_body_bytes:
-            return self._too_large()
-        if request.body_fault and (length or request.chunked):
-            return Reading.of(FindingKind.UNSUPPORTED, "body", request.body_fault)
-        return None
-
     def _too_large(self) -> Reading:
         detail = f"the body has more than {self._max_body_bytes} bytes: send less"
         return Reading.of(FindingKind.TOO_LARGE, "body", detail)
 
     def _read_body(self, request: Request, aliases: Aliases, *, quickly: bool = False, locate: bool = False) -> Reading:
-        refused = self._refused_unread(request)
-        if refused:
-            return refused
+        announced = self.announced(request.headers)
+        if announced.refused:
+            return announced.refused
         body = request.body
         if body is Unread.TOO_LARGE:
             return self._too_large()
@@ -151,8 +158,8 @@ class Guard:
             return Reading.of(FindingKind.UNREADABLE, "body", f"the body is not read: {body.value}")
         if len(body) > self._max_body_bytes:
             return self._too_large()
-        if body and request.body_fault:
-            return Reading.of(FindingKind.UNSUPPORTED, "body", request.body_fault)
+        if body and announced.fault:
+            return _unsupported(announced.fault)
         if self._form:
             return self._form.read(body, aliases)
         assert self._json is not None
@@ -170,3 +177,7 @@ class Guard:
             path = path and path.sealed()
             query = query and query.sealed()
         return Parts(path, query, body)
+
+
+def _unsupported(fault: str) -> Reading:
+    return Reading.of(FindingKind.UNSUPPORTED, "body", fault)

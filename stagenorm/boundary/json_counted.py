@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from stagenorm.boundary.json_tree import Node, typed
-from stagenorm.boundary.reading import AN_ALIAS, Reading, Slot
+from stagenorm.boundary.reading import AN_ALIAS, Reading, Slot, countable, spelled
 from stagenorm.events import FindingKind
 
 MAX_DEPTH = 128
@@ -31,6 +31,7 @@ MAX_DEPTH = 128
 
 _MAX_ALIASES = 16  # distinct aliases that are counted in a body; each costs a pass over it
 _CHUNK = 1 << 16
+_ALIAS = FindingKind.ALIAS  # looked up once: before Python 3.12 that is slow
 _BACKSLASH = 0x5C  # searched as a number: six times as fast as b"\\"
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _DEPTH_CHANGE = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
@@ -83,7 +84,11 @@ class CountedReader:
     """
 
     def __init__(self, tree: Node) -> None:
-        self._survey = _Survey().take(tree)
+        survey = self._survey = _Survey().take(tree)
+        # What every request needs, without the way through the survey.
+        self._names = survey.names
+        self._arrays = [(get, each.names, len(each.values), each.containers) for get, each in survey.arrays]
+        self._keyed = survey.keyed
         self._height = tree.height()
         self._decode_canonical = msgspec.json.Decoder(typed(tree, canonical=True)).decode
         self._decode_strings = msgspec.json.Decoder(typed(tree, canonical=False)).decode
@@ -99,7 +104,7 @@ class CountedReader:
         values = [value for slot in tree.slots() for value in slot.canonical]
         serves = (
             len(set(names)) == len(names)
-            and all(_countable(name) and json.dumps(name, ensure_ascii=False) == f'"{name}"' for name in names)
+            and all(countable(name) and json.dumps(name, ensure_ascii=False) == f'"{name}"' for name in names)
             and not any('"' in value for value in values)
             and typed(tree, canonical=True) is not None
             and _Survey().take(tree).is_flat()
@@ -111,139 +116,92 @@ class CountedReader:
 
         Nearly every request ends here: the decoder itself refuses whatever is not canonical.
         """
-        if not _is_plain(body):
+        if _BACKSLASH in body or not (body.isascii() or is_utf8(body)):
             return None
         try:
             root = self._decode_canonical(body)
         except (msgspec.DecodeError, RecursionError):  # a ValidationError is a DecodeError
             return None
-        survey = self._survey
+        return self._prove(body, root)
+
+    def _prove(self, body: bytes, root: Any) -> int | None:
+        """How many values a decoded body holds; None unless every key on the way was met, and it is shallow."""
         count = body.count
-        for name in survey.names:
+        for name in self._names:
             if count(name) != 1:
                 return None
-        total, containers = len(survey.values), survey.containers
-        for get, element in survey.arrays:
+        total, containers = len(self._survey.values), self._survey.containers
+        for get, names, values, each in self._arrays:
             length = len(get(root))
-            for name in element.names:
+            for name in names:
                 if count(name) != length:
                     return None
-            total += length * len(element.values)
-            containers += length * element.containers
-        for get_keyed, _ in survey.keyed:
+            total += length * values
+            containers += length * each
+        for get_keyed, slot in self._keyed:
             keys = get_keyed(root)
-            if any(count(spelled(key)) != 1 for key in keys):
+            # More keys than values cannot all be good, and each costs a pass over the body.
+            if len(keys) > len(slot.canonical) or any(count(spelled(key)) != 1 for key in keys):
                 return None
             total += len(keys)
         return total if _is_shallow(body, containers, self._height) else None
 
     def read(self, body: bytes) -> Reading | None:
         """The reading of a body of canonical values and aliases, one finding a distinct alias; None if unproved."""
-        if not _is_plain(body):
+        if _BACKSLASH in body or not (body.isascii() or is_utf8(body)):
             return None
         try:
             root = self._decode_strings(body)
         except (msgspec.DecodeError, RecursionError):
             return None
-        survey = self._survey
-        found = _Found(dict.fromkeys(survey.names, 1))
-        judged = all(found.take(slot, [get(root)]) for get, slot in survey.values)
-        containers = survey.containers
-        for get_array, element in survey.arrays:
-            items = get_array(root)
-            containers += len(items) * element.containers
-            for name in element.names:
-                found.expected[name] = len(items)
-            for get, slot in element.values:
-                judged = judged and found.take(slot, list(map(get, items)))
-        for get_keyed, slot in survey.keyed:
-            judged = judged and found.take_keys(slot, list(get_keyed(root)))
-        if judged and found.is_proved(body) and _is_shallow(body, containers, self._height):
-            return found.reading(body)
-        return None
-
-
-class _Found:
-    """The values of one body while they are judged.
-
-    Attributes:
-        expected: how often each text (a name, key or alias as it is spelled) must then stand in the body.
-    """
-
-    __slots__ = ("_aliases", "_canonical", "_meanings", "expected")
-
-    def __init__(self, expected: dict[bytes, int]) -> None:
-        self.expected = expected
-        self._canonical = 0
-        self._aliases: list[tuple[Slot, str, int]] = []
-        self._meanings: dict[bytes, bytes] = {}
-
-    def take(self, slot: Slot, column: list[str]) -> bool:
-        """Judge the values of one field; False if only an exact reading can say."""
-        strange = set(column) - slot.canonical
-        if len(strange) > _MAX_ALIASES:
-            return False
-        self._canonical += len(column)
-        for raw in strange:
-            match = slot.find(raw)
-            text = spelled(raw)
-            # A text that is met elsewhere too cannot be replaced everywhere.
-            if match is None or text in self.expected or not _countable(raw):
-                return False
-            times = column.count(raw)
-            self.expected[text] = times
-            self._meanings[text] = slot.spelled[match.value]
-            self._aliases.append((slot, raw, times))
-            self._canonical -= times
-        return True
-
-    def take_keys(self, slot: Slot, keys: list[str]) -> bool:
-        """Judge the keys of one object; False if only an exact reading can say."""
-        canonical = [key for key in keys if key in slot.canonical]
-        for key in canonical:
-            text = spelled(key)
-            if text in self.expected:
-                return False
-            self.expected[text] = 1
-        matches = [slot.find(key) for key in keys[: len(slot.canonical) + 1]]
-        apart = len({match.value for match in matches if match}) == len(keys)
-        return apart and self.take(slot, keys)
-
-    def is_proved(self, body: bytes) -> bool:
-        """Whether every text stands in the body just as often as it was met, and no replacement makes another's."""
-        count = body.count
-        for text, times in self.expected.items():
-            if count(text) != times:
-                return False
-        return self._meanings.keys().isdisjoint(self._meanings.values())
-
-    def reading(self, body: bytes) -> Reading:
-        """The reading; its rewrite replaces the bytes of the aliases."""
-        reading = Reading(self._canonical)
-        for slot, raw, times in self._aliases:
-            reading.add(FindingKind.ALIAS, slot, "", raw, detail=AN_ALIAS, times=times)
-        if self._meanings:
-            reading.rewrite = partial(_replace, body, self._meanings)
+        total = self._prove(body, root)
+        if total is None:
+            return None
+        reading = Reading(total)
+        meanings: dict[bytes, bytes] = {}
+        for slot, column in self._columns(root):
+            strange = set(column) - slot.canonical
+            if len(strange) > _MAX_ALIASES:
+                return None
+            for raw in strange:
+                respelled = slot.respelled(raw)
+                times = column.count(raw)
+                # A text that is met elsewhere too cannot be replaced everywhere.
+                if respelled is None or body.count(respelled[0]) != times:
+                    return None
+                text, meanings[text] = respelled
+                reading.canonical -= times
+                reading.add(_ALIAS, slot, "", raw, AN_ALIAS, times)
+        if meanings:
+            # No replacement may make what another one replaces, nor two keys one.
+            if not meanings.keys().isdisjoint(meanings.values()) or not self._are_apart(root):
+                return None
+            reading.rewrite = partial(_replace, body, meanings)
         return reading
 
+    def _columns(self, root: Any) -> Iterator[tuple[Slot, list[str]]]:
+        """Every field with its values."""
+        for get, slot in self._survey.values:
+            yield slot, [get(root)]
+        for get_array, element in self._survey.arrays:
+            items = get_array(root)
+            for get, slot in element.values:
+                yield slot, list(map(get, items))
+        for get_keyed, slot in self._keyed:
+            yield slot, list(get_keyed(root))
 
-def _is_plain(body: bytes) -> bool:
-    """Whether a body is UTF-8 in which every string is spelled as it reads."""
-    return _BACKSLASH not in body and (body.isascii() or is_utf8(body))
+    def _are_apart(self, root: Any) -> bool:
+        """Whether no two keys of one object mean one value."""
+        for get, slot in self._keyed:
+            keys = get(root)
+            matches = [slot.find(key) for key in keys]
+            if len({match.value for match in matches if match}) < len(keys):
+                return False
+        return True
 
 
 def _itself(root: Any) -> Any:
     return root
-
-
-def _countable(text: str) -> bool:
-    """Whether a text can only stand in a document as a string, so that its bytes may be counted."""
-    return "," not in text and ":" not in text
-
-
-def spelled(text: str) -> bytes:
-    """A string as it stands in a body without backslashes."""
-    return b'"%s"' % text.encode()
 
 
 def _replace(body: bytes, meanings: dict[bytes, bytes]) -> bytes:
@@ -260,7 +218,10 @@ def _is_shallow(body: bytes, known: int, height: int) -> bool:
         known: how many of its containers lie on the way to a value.
         height: how deep those nest.
     """
-    room = MAX_DEPTH - height + known - body.count(b"{")
+    objects = len(body) // 5  # an object around another takes five bytes: {"":}
+    if objects >= MAX_DEPTH:
+        objects = height - known + body.count(b"{")
+    room = MAX_DEPTH - objects
     at = body.find(b"[")  # arrays are fewer: finding a few is faster than counting through a large body
     while at >= 0 and room >= 0:
         room -= 1

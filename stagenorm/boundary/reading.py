@@ -18,6 +18,7 @@ from stagenorm.events import Finding, FindingKind
 MAX_FINDINGS = 100
 """Findings of one kind kept of one part; beyond it they are only counted, so that no body makes a larger answer."""
 
+_REMEMBERED = 1024
 AN_ALIAS = "the value is an alias"
 
 
@@ -36,7 +37,7 @@ class Slot:
         spelled: the canonical values as JSON strings.
     """
 
-    __slots__ = ("canonical", "declared", "find", "label", "normalizer", "required", "spelled")
+    __slots__ = ("_respelled", "canonical", "declared", "find", "label", "normalizer", "required", "spelled")
 
     def __init__(self, declared: Field, normalizer: Normalizer) -> None:
         self.declared = declared
@@ -45,7 +46,23 @@ class Slot:
         self.required = bool(getattr(declared, "required", False))
         self.find = normalizer.find
         self.canonical = frozenset(normalizer.vocabulary.values)
+        self._respelled: dict[str, tuple[bytes, bytes]] = {}  # seen before; bounded, so that no client grows it
         self.spelled = {value: json.dumps(value, ensure_ascii=False).encode() for value in self.canonical}
+
+    def respelled(self, raw: str) -> tuple[bytes, bytes] | None:
+        """An alias as it stands in a JSON body without backslashes, and what stands there instead.
+
+        None if it is no alias, or if its bytes might stand in a body otherwise than as a string.
+        """
+        known = self._respelled.get(raw)
+        if known is None:
+            match = self.find(raw)
+            if match is None or not countable(raw):
+                return None
+            known = spelled(raw), self.spelled[match.value]
+            if len(self._respelled) < _REMEMBERED:
+                self._respelled[raw] = known
+        return known
 
     def explain(self, kind: FindingKind, where: str, raw: object, detail: str) -> Finding:
         """A finding in full, with suggestions for an unknown value."""
@@ -54,6 +71,16 @@ class Slot:
         if isinstance(found, Unknown):
             return Finding(kind, self.label, where, raw, found.explanation, found.suggestions, allowed)
         return Finding(kind, self.label, where, raw, detail, (), allowed)
+
+
+def countable(text: str) -> bool:
+    """Whether a text can only stand in a JSON document as a string, so that its bytes may be counted."""
+    return "," not in text and ":" not in text
+
+
+def spelled(text: str) -> bytes:
+    """A string as it stands in a JSON body without backslashes."""
+    return b'"%s"' % text.encode()
 
 
 Aliases = Mapping[tuple[str, str], str]
@@ -84,13 +111,12 @@ class Reading:
         self.rewrite: Callable[[], bytes] | None = None
         self._noted: list[tuple[FindingKind, Slot | str, str, object, str]] = []
 
-    def add(
+    def add(  # noqa: PLR0917 - by position it is called faster
         self,
         kind: FindingKind,
         of: Slot | str,
         where: str = "",
         raw: object = None,
-        *,
         detail: str = "",
         times: int = 1,
     ) -> None:

@@ -36,10 +36,6 @@ class Request:
         headers: pairs of bytes, names in lower case.
         client: the peer's address, or None.
         body: the whole body, or why it is not held.
-        body_fault: why the headers say that the body is not read, or None; found by Guard.wants_body.
-        declared_length: of the body, in bytes; None where none is declared. Found by Guard.wants_body.
-        chunked: whether the body has a transfer coding, and so is there without a length. Found by Guard.wants_body.
-        is_looked_at: whether Guard.wants_body was asked.
     """
 
     guard: Guard
@@ -50,10 +46,6 @@ class Request:
     headers: Headers
     client: str | None
     body: bytes | Unread = b""
-    body_fault: str | None = None
-    declared_length: int | None = None
-    chunked: bool = False
-    is_looked_at: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,9 +147,12 @@ class ModeView:
         endpoints: stored states by endpoint name.
         ceiling: the strictest mode that this host allows, or None. It only ever lowers.
         overlays: temporary aliases and exemptions.
+
+    Attributes:
+        has_overlays: whether there are any, so that a request need not ask.
     """
 
-    __slots__ = ("_endpoints", "_otherwise", "ceiling", "overlays")
+    __slots__ = ("_endpoints", "_otherwise", "ceiling", "has_overlays", "overlays")
 
     def __init__(
         self,
@@ -162,6 +165,7 @@ class ModeView:
     ) -> None:
         self.ceiling = ceiling
         self.overlays = overlays
+        self.has_overlays = bool(overlays)
         self._otherwise = lowered(everywhere or default, ceiling)
         self._endpoints = {name: lowered(state, ceiling) for name, state in endpoints.items()}
 

@@ -34,10 +34,11 @@ class Guarded:
         assert guard is not None, "the boundary does not guard this"
         if headers is None and isinstance(body, bytes) and body:
             headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        request = Request(guard, method, path, raw_path, query, headers or [], client)
-        if guard.wants_body(request):
-            request.body = body
-        return self.boundary.inspect(request)
+        announced = guard.announced(headers or [])
+        body = body if announced.is_wanted else b""
+        if self.boundary.lets_pass(guard, announced, path, body):
+            return Pass()
+        return self.boundary.inspect(Request(guard, method, path, raw_path, query, headers or [], client, body))
 
     def form(self, body, **parts):
         """Judge one urlencoded form."""

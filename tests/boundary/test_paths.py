@@ -216,7 +216,9 @@ def test_the_same_holds_where_a_body_alone_is_judged():
     made.hooks.clear()
     guard = made.open("POST", "/funds/\n")
     headers = [(b"content-type", b"application/json"), (b"content-length", b"6")]
-    request = Request(guard, "POST", "/funds/\n", None, b"", headers, None)
-    assert guard.wants_body(request)
-    request.body = b'"seed"'
+    announced = guard.announced(headers)
+    assert announced.is_wanted
+    assert made.lets_pass(guard, announced, "/funds/7", b'"seed"')
+    assert not made.lets_pass(guard, announced, "/funds/\n", b'"seed"')
+    request = Request(guard, "POST", "/funds/\n", None, b"", headers, None, b'"seed"')
     assert isinstance(made.inspect(request), Reject)

@@ -169,10 +169,8 @@ class Service:
         guard = self.boundary.open("POST", "/companies")
         body = b'{"stage":"%s"}' % value.encode()
         query = b"stage=" + value.replace(" ", "%20").encode()
-        request = Request(guard, "POST", "/companies", None, query, ((b"content-type", b"application/json"),), consumer)
-        guard.wants_body(request)
-        request.body = body
-        return self.boundary.inspect(request)
+        headers = ((b"content-type", b"application/json"),)
+        return self.boundary.inspect(Request(guard, "POST", "/companies", None, query, headers, consumer, body))
 
 
 def test_a_temporary_alias_is_rewritten_until_its_very_moment():

@@ -144,12 +144,13 @@ class Host:
         self.boundary = Boundary(INVESTMENT_STAGES, [endpoint], self.resolver)
         self.failures = []
         self.requests = 0
-        self.forget()
+        self.slowest, self.rejected = 0.0, set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._load)
         self._thread.start()
 
     def forget(self):
+        self.serve(requests=2)  # one may have been judged by the mode before, and not be told yet
         self.slowest, self.rejected = 0.0, set()
 
     def _load(self):

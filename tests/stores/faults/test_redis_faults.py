@@ -242,11 +242,12 @@ def test_a_failover_of_sentinel_is_followed(start_sentinel, start_host, until):
         assert promoted.info("replication")["role"] == "master"
 
 
-def test_a_clock_that_steps_back_changes_nothing(valkey, start_host):
+def test_a_clock_that_steps_back_changes_nothing(valkey, start_host, until):
     host = start_host(valkey.fresh_url())
     host.follows("enforce", 40)
     change = control.Change(Actor.ALERT, "clock", "stepped back", time.time() - 86_400)
     assert control.downgrade(host.operator, change, default=host.resolver.default)
+    until(lambda: host.holds("warn", 40))
     host.forget()
     host.serve()
     assert host.holds("warn", 40)
