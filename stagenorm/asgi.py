@@ -32,15 +32,11 @@ class StageNormMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; websockets, lifespan and unguarded paths go straight to the application."""
-        if scope.get("path") in self._elsewhere and not scope.get("root_path"):
+        path = scope.get("path")
+        if (path in self._elsewhere and not scope.get("root_path")) or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        path, root = scope["path"], scope.get("root_path")
-        if root:
-            path = path[len(_mount_prefix(path, root)) :]
+        path = _below(path, scope.get("root_path"))
         guard = self.boundary.open(scope["method"], path)
         if guard is None:
             await self.app(scope, receive, send)
@@ -80,10 +76,12 @@ def _request(guard: Guard, scope: Scope, path: str, body: bytes | Unread) -> Req
     return Request(guard, scope["method"], path, scope.get("raw_path"), query, scope["headers"], peer, body)
 
 
-def _mount_prefix(path: str, root_path: str) -> str:
-    """The part of the path that a mount has taken: as in Starlette, only whole segments, and to the letter."""
-    length = len(root_path)
-    return root_path if length and path.startswith(root_path) and path[length : length + 1] in ("", "/") else ""
+def _below(path: str, root_path: str | None) -> str:
+    """The path without what a mount has taken: as in Starlette, only whole segments, and to the letter."""
+    if not root_path or not path.startswith(root_path):
+        return path
+    rest = path[len(root_path) :]
+    return path if rest and rest[0] != "/" else rest
 
 
 async def _buffer(held: list[Message], receive: Receive, limit: int) -> bytes | Unread:

@@ -132,7 +132,14 @@ def test_forms_and_queries(guarded, outcome_of, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["empty values", "one canonical key again and again", "escapes", "brackets in a string"]
+    "name",
+    [
+        "empty values",
+        "absent values, read exactly",
+        "one canonical key again and again",
+        "escapes",
+        "brackets in a string",
+    ],
 )
 def test_memory_stays_within_a_constant_of_the_body(guarded, name):
     fields, body = BODIES[name]
