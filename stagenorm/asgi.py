@@ -32,7 +32,7 @@ class StageNormMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; websockets, lifespan and unguarded paths go straight to the application."""
-        path = scope.get("path")
+        path: str = scope.get("path", "")
         if (path in self._elsewhere and not scope.get("root_path")) or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
