@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from stagenorm.core.modes import Mode
+from stagenorm.core.modes import Actor, Mode
 from stagenorm.core.token import Token
 
 
@@ -103,7 +103,44 @@ class StoreRead:
     stale_seconds: float
 
 
-Event = Inspected | StoreRead
+class WebhookResult(Token):
+    """What became of one webhook delivery."""
+
+    DONE = "done"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"  # authentic, but nothing in it is configured to act
+    NOT_AUTHENTIC = "not-authentic"
+    NOT_UNDERSTOOD = "not-understood"
+    NOT_STORED = "not-stored"  # this process fell back to warn on its own
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDelivered:
+    """An alert's webhook was answered.
+
+    Attributes:
+        sender: the name of the sender's policy.
+        result: what became of it.
+    """
+
+    sender: str
+    result: WebhookResult
+
+
+@dataclass(frozen=True, slots=True)
+class Downgraded:
+    """Enforcement was pulled back.
+
+    Attributes:
+        trigger: who did it.
+        endpoint: the endpoint's name, or None for all.
+    """
+
+    trigger: Actor
+    endpoint: str | None
+
+
+Event = Inspected | StoreRead | WebhookDelivered | Downgraded
 """Everything that a hook may hear; it passes over what it does not know."""
 
 
