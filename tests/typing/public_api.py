@@ -26,7 +26,8 @@ from stagenorm import (
     Vocabulary,
 )
 from stagenorm.asgi import StageNormMiddleware
-from stagenorm.events import Event, Inspected, StoreRead
+from stagenorm.core.modes import Actor
+from stagenorm.events import Downgraded, Event, Inspected, StoreRead, WebhookDelivered, WebhookResult
 from stagenorm.stores import MemoryModeStore, ModeResolver, open_store
 
 normalizer = Normalizer(INVESTMENT_STAGES)
@@ -55,6 +56,10 @@ def hear(event: Event) -> None:
             assert_type(seconds, float)
         case StoreRead(error=error):
             assert_type(error, str | None)
+        case WebhookDelivered(result=result):
+            assert_type(result, WebhookResult)
+        case Downgraded(trigger=trigger):
+            assert_type(trigger, Actor)
         case _:
             assert_never(event)
 
