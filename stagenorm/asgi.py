@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Any
 
 from stagenorm.boundary.boundary import Boundary
-from stagenorm.boundary.guard import Guard
 from stagenorm.boundary.request import Pass, Reject, Request, Rewrite, Unread
 
 Scope = MutableMapping[str, Any]
@@ -51,15 +50,19 @@ class StageNormMiddleware:
                 body = message.get("body", b"")
             else:
                 body = await _buffer(held, receive, self.boundary.max_body_bytes)
-        if self.boundary.lets_pass(guard, announced, path, body):
+        headers, client = scope["headers"], scope.get("client")
+        peer = client[0] if client else None
+        if self.boundary.lets_pass(guard, announced, path, headers, peer, body):
             await self.app(scope, _replay(held, receive), send)
             return
-        verdict = self.boundary.inspect(_request(guard, scope, path, body))
+        query = scope.get("query_string", b"")
+        request = Request(guard, scope["method"], path, scope.get("raw_path"), query, headers, peer, body)
+        verdict = self.boundary.inspect(request)
         if isinstance(verdict, Reject):
             await _answer(send, verdict)
             return
         if isinstance(verdict, Rewrite):
-            scope = _rewritten(scope, path, body, verdict)
+            scope = _rewritten(scope, request, verdict)
             if verdict.body is not None:
                 held = [_body(verdict.body, more=False)]
         await self.app(
@@ -67,13 +70,6 @@ class StageNormMiddleware:
             _replay(held, receive) if held else receive,
             _with_headers(send, verdict) if verdict.headers else send,
         )
-
-
-def _request(guard: Guard, scope: Scope, path: str, body: bytes | Unread) -> Request:
-    client = scope.get("client")
-    query = scope.get("query_string", b"")
-    peer = client[0] if client else None
-    return Request(guard, scope["method"], path, scope.get("raw_path"), query, scope["headers"], peer, body)
 
 
 def _below(path: str, root_path: str | None) -> str:
@@ -122,13 +118,13 @@ async def _answer(send: Send, verdict: Reject) -> None:
         await send({"type": "http.response.body", "body": verdict.body})
 
 
-def _rewritten(scope: Scope, path: str, body: bytes | Unread, verdict: Rewrite) -> Scope:
+def _rewritten(scope: Scope, request: Request, verdict: Rewrite) -> Scope:
     scope = dict(scope)  # the server and outer middleware keep their own
     if verdict.path is not None:
-        scope.update(path=scope["path"].removesuffix(path) + verdict.path, raw_path=verdict.raw_path)
+        scope.update(path=scope["path"].removesuffix(request.path) + verdict.path, raw_path=verdict.raw_path)
     if verdict.query is not None:
         scope["query_string"] = verdict.query
-    if verdict.body is not None and isinstance(body, bytes) and len(verdict.body) != len(body):
+    if verdict.body is not None and isinstance(request.body, bytes) and len(verdict.body) != len(request.body):
         length = b"%d" % len(verdict.body)
         scope["headers"] = [(k, length if k == b"content-length" else v) for k, v in scope["headers"]]
     return scope

@@ -32,7 +32,7 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 # Where each third party may be imported: one file, or one folder that exists for it.
 HOMES = {
-    "msgspec": {"boundary", "stores"},
+    "msgspec": {"boundary", "events.py", "stores"},
     "hypothesis": {"testing"},
     "pytest": {"testing/stores.py"},
     "redis": {"stores/redis.py"},

@@ -218,8 +218,8 @@ def _is_shallow(body: bytes, known: int, height: int) -> bool:
         known: how many of its containers lie on the way to a value.
         height: how deep those nest.
     """
-    objects = len(body) // 5  # an object around another takes five bytes: {"":}
-    if objects >= MAX_DEPTH:
+    objects = len(body) // 5 + 1  # an object around another takes five bytes: {"":}
+    if objects > MAX_DEPTH:
         objects = height - known + body.count(b"{")
     room = MAX_DEPTH - objects
     at = body.find(b"[")  # arrays are fewer: finding a few is faster than counting through a large body

@@ -34,11 +34,12 @@ class Guarded:
         assert guard is not None, "the boundary does not guard this"
         if headers is None and isinstance(body, bytes) and body:
             headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        announced = guard.announced(headers or [])
+        headers = headers or []
+        announced = guard.announced(headers)
         body = body if announced.is_wanted else b""
-        if self.boundary.lets_pass(guard, announced, path, body):
+        if self.boundary.lets_pass(guard, announced, path, headers, client, body):
             return Pass()
-        return self.boundary.inspect(Request(guard, method, path, raw_path, query, headers or [], client, body))
+        return self.boundary.inspect(Request(guard, method, path, raw_path, query, headers, client, body))
 
     def form(self, body, **parts):
         """Judge one urlencoded form."""
