@@ -6,6 +6,8 @@ from stagenorm import ConfigurationError, StoreError
 from stagenorm.stores import FileModeStore, MemoryModeStore, RedisModeStore, Snapshot, open_store
 from stagenorm.testing.stores import entry_after
 
+SECRET = "hunter2"
+
 
 @pytest.mark.parametrize(
     ("url", "kind"),
@@ -53,6 +55,32 @@ def test_a_mistake_is_named_without_the_password(url, complaint):
         open_store(url)
     assert "hun" not in str(caught.value)
     assert "ter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"redis://ada:{SECRET}#1@127.0.0.1:1/0",
+        f"redis://ada:{SECRET}/1@127.0.0.1:1/0",
+        f"redis://:{SECRET}\u2100@127.0.0.1:1/0",
+        f"redis://:{SECRET}@[::1/0",
+        f"redis://:{SECRET}@127.0.0.1:port/0",
+        f"redis://:{SECRET}@127.0.0.1:1/0?prefx=eu",
+        f"redis://:{SECRET}@127.0.0.1:1/0?protocol=9",
+        f"redis:ada:{SECRET}@127.0.0.1",
+        f"redis+sentinel://:{SECRET}@127.0.0.1:1",
+        f"redis+sentinel://:{SECRET}@127.0.0.1:port/service",
+        f"redis+sentinel://:{SECRET}@127.0.0.1:1/service/first",
+        f"http://:{SECRET}@127.0.0.1:1",
+        SECRET,
+        f":{SECRET}@127.0.0.1",
+    ],
+)
+def test_what_is_no_store_url_keeps_its_secret(url):
+    with pytest.raises(ConfigurationError) as refused:
+        open_store(url)
+    assert SECRET not in str(refused.value)
+    assert refused.value.__cause__ is None
 
 
 @pytest.mark.parametrize(
