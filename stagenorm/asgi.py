@@ -35,7 +35,8 @@ class StageNormMiddleware:
         if (path in self._elsewhere and not scope.get("root_path")) or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path = _below(path, scope.get("root_path"))
+        if scope.get("root_path"):
+            path = _below(path, scope["root_path"])
         guard = self.boundary.open(scope["method"], path)
         if guard is None:
             await self.app(scope, receive, send)
@@ -56,7 +57,7 @@ class StageNormMiddleware:
             await self.app(scope, _replay(held, receive), send)
             return
         query = scope.get("query_string", b"")
-        request = Request(guard, scope["method"], path, scope.get("raw_path"), query, headers, peer, body)
+        request = Request(guard, announced, scope["method"], path, scope.get("raw_path"), query, headers, peer, body)
         verdict = self.boundary.inspect(request)
         if isinstance(verdict, Reject):
             await _answer(send, verdict)
@@ -72,9 +73,9 @@ class StageNormMiddleware:
         )
 
 
-def _below(path: str, root_path: str | None) -> str:
+def _below(path: str, root_path: str) -> str:
     """The path without what a mount has taken: as in Starlette, only whole segments, and to the letter."""
-    if not root_path or not path.startswith(root_path):
+    if not path.startswith(root_path):
         return path
     rest = path[len(root_path) :]
     return path if rest and rest[0] != "/" else rest
@@ -119,15 +120,15 @@ async def _answer(send: Send, verdict: Reject) -> None:
 
 
 def _rewritten(scope: Scope, request: Request, verdict: Rewrite) -> Scope:
-    scope = dict(scope)  # the server and outer middleware keep their own
+    new: Scope = {}
     if verdict.path is not None:
-        scope.update(path=scope["path"].removesuffix(request.path) + verdict.path, raw_path=verdict.raw_path)
+        new.update(path=scope["path"].removesuffix(request.path) + verdict.path, raw_path=verdict.raw_path)
     if verdict.query is not None:
-        scope["query_string"] = verdict.query
+        new["query_string"] = verdict.query
     if verdict.body is not None and isinstance(request.body, bytes) and len(verdict.body) != len(request.body):
         length = b"%d" % len(verdict.body)
-        scope["headers"] = [(k, length if k == b"content-length" else v) for k, v in scope["headers"]]
-    return scope
+        new["headers"] = [(k, length if k == b"content-length" else v) for k, v in scope["headers"]]
+    return {**scope, **new} if new else scope  # the server and outer middleware keep their own
 
 
 def _with_headers(send: Send, verdict: Pass | Rewrite) -> Send:

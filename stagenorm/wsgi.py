@@ -41,7 +41,7 @@ class StageNormMiddleware:
             return self.app(environ, start_response)
         query = environ.get("QUERY_STRING", "").encode("latin-1")
         verdict = self.boundary.inspect(
-            Request(guard, environ["REQUEST_METHOD"], path, None, query, headers, peer, body)
+            Request(guard, announced, environ["REQUEST_METHOD"], path, None, query, headers, peer, body)
         )
         if isinstance(verdict, Reject):
             start_response(f"{verdict.status} {HTTPStatus(verdict.status).phrase}", _native(verdict.headers))

@@ -34,6 +34,7 @@ _logger = logging.getLogger("stagenorm")
 _PASS = Pass()
 # Looked up once: before Python 3.12 a member of an enumeration is slow to get.
 _ENFORCE, _CANONICAL = Mode.ENFORCE, FindingKind.CANONICAL
+_WARN = Situation.WARN
 _PASSED, _REJECT, _REWRITE = Outcome.PASS, Outcome.REJECT, Outcome.REWRITE
 _FALLBACK = ModeState(Mode.WARN)  # where even the mode could not be read
 
@@ -130,7 +131,7 @@ class Boundary:
         """Judge one guarded request. Nothing is raised: a failure of the boundary itself is a finding too."""
         started = perf_counter()
         state = _FALLBACK
-        situation = Situation.WARN
+        situation = _WARN
         consumer = None
         failure: Exception | None = None
         try:

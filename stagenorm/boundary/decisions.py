@@ -25,9 +25,7 @@ class Situation(Token):
     @classmethod
     def of(cls, mode: Mode, in_share: bool) -> Situation:
         """The situation of a request under a mode."""
-        if mode is Mode.ENFORCE:
-            return cls.ENFORCE if in_share else cls.OUTSIDE
-        return cls.OFF if mode is Mode.OFF else cls.WARN
+        return _SITUATIONS[mode, in_share]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,8 @@ _REWRITE = Decision(Outcome.REWRITE)
 _REWRITE_NOTICE = Decision(Outcome.REWRITE, notice=True)
 
 _OFF, _WARN, _ENFORCE, _OUTSIDE = Situation
+_SITUATIONS = {(mode, inside): Situation(mode.value) for mode in (Mode.OFF, Mode.WARN) for inside in (False, True)}
+_SITUATIONS |= {(Mode.ENFORCE, True): _ENFORCE, (Mode.ENFORCE, False): _OUTSIDE}
 _TABLE: Mapping[FindingKind, Mapping[Situation, Decision]] = MappingProxyType(
     {
         FindingKind.CANONICAL: {_OFF: _PASS, _WARN: _PASS, _ENFORCE: _PASS, _OUTSIDE: _PASS},

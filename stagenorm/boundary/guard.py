@@ -5,7 +5,7 @@ It finds and judges values; what follows from a finding is the decision table's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from stagenorm.boundary import headers as http
@@ -20,6 +20,7 @@ from stagenorm.boundary.request import Request, Unread
 from stagenorm.events import FindingKind
 
 _REMEMBERED = 256
+_ABOUT_BODY = frozenset((b"content-type", b"content-length", b"content-encoding", b"transfer-encoding"))
 AMBIGUOUS_END = "/\n"  # "/funds/\n" is "/funds/" to a router built on "$", and a fund named "\n" to every one
 
 
@@ -90,14 +91,23 @@ class Guard:
         """What the headers say of the body; PLAIN where nothing is against it."""
         if self._media is None:
             return _NOT_READ
-        by_name = dict(headers)
-        if len(by_name) < len(headers):
-            by_name = http.joined(headers)
-        content_type = by_name.get(b"content-type")
-        declared = by_name.get(b"content-length", b"")
-        if content_type in self._plain_types and b"content-encoding" not in by_name and len(declared) < self._digits:
+        # Nearly every request has one known Content-Type, one Content-Length of few digits, and no more about its body.
+        content_type = length = None
+        for name, value in headers:
+            if name in _ABOUT_BODY:
+                if name == b"content-type" and content_type is None:
+                    content_type = value
+                elif name == b"content-length" and length is None:
+                    length = value
+                else:
+                    return self._announced(http.joined(headers))
+        if content_type in self._plain_types and (length is None or len(length) < self._digits):
             return PLAIN
-        length = http.length(declared)
+        return self._announced(http.joined(headers))
+
+    def _announced(self, by_name: Mapping[bytes, bytes]) -> Announced:
+        length = http.length(by_name.get(b"content-length", b""))
+        content_type = by_name.get(b"content-type")
         fault = None if content_type in self._plain_types else self._media_fault(content_type)
         if b"content-encoding" in by_name:
             fault = fault or http.encoding_fault(by_name[b"content-encoding"])
@@ -147,7 +157,7 @@ class Guard:
         return Reading.of(FindingKind.TOO_LARGE, "body", detail)
 
     def _read_body(self, request: Request, aliases: Aliases, *, locate: bool = False) -> Reading:
-        announced = self.announced(request.headers)
+        announced = request.announced
         if announced.refused:
             return announced.refused
         body = request.body
@@ -167,7 +177,7 @@ class Guard:
     def _sealed(self, request: Request, parts: Parts, aliases: Aliases) -> Parts:
         """The parts, with the rewriting taken back of what a digest or a signature covers."""
         seal = http.seal(request.headers)
-        if seal is Seal.NONE:
+        if seal is None:
             return parts
         path, query, body = parts
         if body and body.rewrite:

@@ -90,20 +90,19 @@ _SEALING_NOTHING = frozenset(
 class Seal(Token):
     """What a request carries that rewriting would break."""
 
-    NONE = "none"
     BODY = "body"  # a digest of the body
     REQUEST = "request"  # a signature, which may cover the body, the query and the path
 
 
-def seal(headers: Headers) -> Seal:
+def seal(headers: Headers) -> Seal | None:
     """What of a request must not be rewritten: RFC 9421 signatures, RFC 9530 digests, and any sender's own kinds."""
-    names = dict(headers)
-    if _SEALING_NOTHING.issuperset(names):
-        return Seal.NONE
+    names = [name for name, _ in headers if name not in _SEALING_NOTHING]
+    if not names:
+        return None
     find = b" ".join(names).find
     if find(b"signature") >= 0 or find(b"hmac") >= 0:
         return Seal.REQUEST
-    return Seal.BODY if find(b"digest") >= 0 or find(b"content-md5") >= 0 or find(b"sha256") >= 0 else Seal.NONE
+    return Seal.BODY if find(b"digest") >= 0 or find(b"content-md5") >= 0 or find(b"sha256") >= 0 else None
 
 
 def notices(endpoint: Endpoint, items: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

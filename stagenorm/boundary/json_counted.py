@@ -15,7 +15,6 @@ import codecs
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import accumulate
 from operator import attrgetter
 from typing import Any
@@ -23,15 +22,13 @@ from typing import Any
 import msgspec
 
 from stagenorm.boundary.json_tree import Node, typed
-from stagenorm.boundary.reading import AN_ALIAS, Reading, Slot, countable, spelled
-from stagenorm.events import FindingKind
+from stagenorm.boundary.reading import Reading, Slot, countable, spelled
 
 MAX_DEPTH = 128
 """Nesting that every reader takes; stdlib json, orjson and pydantic give up at different depths beyond it."""
 
 _MAX_ALIASES = 16  # distinct aliases that are counted in a body; each costs a pass over it
 _CHUNK = 1 << 16
-_ALIAS = FindingKind.ALIAS  # looked up once: before Python 3.12 that is slow
 _BACKSLASH = 0x5C  # searched as a number: six times as fast as b"\\"
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _DEPTH_CHANGE = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
@@ -89,6 +86,8 @@ class CountedReader:
         self._names = survey.names
         self._arrays = [(get, each.names, len(each.values), each.containers) for get, each in survey.arrays]
         self._keyed = survey.keyed
+        self._values, self._containers = len(survey.values), survey.containers
+        self._columns = list(_columns(survey))
         self._height = tree.height()
         self._decode_canonical = msgspec.json.Decoder(typed(tree, canonical=True)).decode
         self._decode_strings = msgspec.json.Decoder(typed(tree, canonical=False)).decode
@@ -130,7 +129,7 @@ class CountedReader:
         for name in self._names:
             if count(name) != 1:
                 return None
-        total, containers = len(self._survey.values), self._survey.containers
+        total, containers = self._values, self._containers
         for get, names, values, each in self._arrays:
             length = len(get(root))
             for name in names:
@@ -157,38 +156,29 @@ class CountedReader:
         total = self._prove(body, root)
         if total is None:
             return None
-        reading = Reading(total)
-        meanings: dict[bytes, bytes] = {}
-        for slot, column in self._columns(root):
-            strange = set(column) - slot.canonical
-            if len(strange) > _MAX_ALIASES:
-                return None
-            for raw in strange:
+        rewritten = body
+        aliases: list[tuple[Slot, str]] = []
+        canonical = total
+        for slot, column_of in self._columns:
+            column = column_of(root)
+            for raw in set(column) - slot.canonical:
                 respelled = slot.respelled(raw)
-                times = column.count(raw)
-                # A text that is met elsewhere too cannot be replaced everywhere.
-                if respelled is None or body.count(respelled[0]) != times:
+                if respelled is None or len(aliases) == _MAX_ALIASES:
                     return None
-                text, meanings[text] = respelled
-                reading.canonical -= times
-                reading.add(_ALIAS, slot, "", raw, AN_ALIAS, times)
-        if meanings:
-            # No replacement may make what another one replaces, nor two keys one.
-            if not meanings.keys().isdisjoint(meanings.values()) or not self._are_apart(root):
-                return None
-            reading.rewrite = partial(_replace, body, meanings)
-        return reading
-
-    def _columns(self, root: Any) -> Iterator[tuple[Slot, list[str]]]:
-        """Every field with its values."""
-        for get, slot in self._survey.values:
-            yield slot, [get(root)]
-        for get_array, element in self._survey.arrays:
-            items = get_array(root)
-            for get, slot in element.values:
-                yield slot, list(map(get, items))
-        for get_keyed, slot in self._keyed:
-            yield slot, list(get_keyed(root))
+                text, meaning = respelled
+                times = column.count(raw)
+                pieces = rewritten.split(text)
+                # A text that is met elsewhere too, or that another replacement made, cannot be replaced everywhere.
+                if len(pieces) != times + 1:
+                    return None
+                rewritten = meaning.join(pieces)
+                aliases.append((slot, raw))
+                canonical -= times
+        if not aliases:
+            return Reading(total)
+        if self._keyed and not self._are_apart(root):
+            return None
+        return Reading.of_aliases(aliases, total - canonical, canonical, rewritten)
 
     def _are_apart(self, root: Any) -> bool:
         """Whether no two keys of one object mean one value."""
@@ -200,14 +190,34 @@ class CountedReader:
         return True
 
 
+_Column = Callable[[Any], list[str]]
+
+
+def _columns(survey: _Survey) -> Iterator[tuple[Slot, _Column]]:
+    """Every field, and how to get its values."""
+    for get, slot in survey.values:
+        yield slot, _single(get)
+    for get_array, element in survey.arrays:
+        for get, slot in element.values:
+            yield slot, _each(get_array, get)
+    for get_keyed, slot in survey.keyed:
+        yield slot, _names(get_keyed)
+
+
+def _single(get: Callable[[Any], str]) -> _Column:
+    return lambda root: [get(root)]
+
+
+def _each(get_array: Callable[[Any], list[Any]], get: Callable[[Any], str]) -> _Column:
+    return lambda root: list(map(get, get_array(root)))
+
+
+def _names(get: Callable[[Any], dict[str, Any]]) -> _Column:
+    return lambda root: list(get(root))
+
+
 def _itself(root: Any) -> Any:
     return root
-
-
-def _replace(body: bytes, meanings: dict[bytes, bytes]) -> bytes:
-    for text, meaning in meanings.items():
-        body = body.replace(text, meaning)
-    return body
 
 
 def _is_shallow(body: bytes, known: int, height: int) -> bool:

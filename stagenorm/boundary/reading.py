@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import AnyStr
 
@@ -19,6 +19,7 @@ MAX_FINDINGS = 100
 """Findings of one kind kept of one part; beyond it they are only counted, so that no body makes a larger answer."""
 
 _REMEMBERED = 1024
+_ALIAS = FindingKind.ALIAS  # looked up once: before Python 3.12 that is slow
 AN_ALIAS = "the value is an alias"
 
 
@@ -184,6 +185,22 @@ class Reading:
             for kind, times in self.counts.items()
         }
         return sealed
+
+    @classmethod
+    def of_aliases(cls, aliases: Sequence[tuple[Slot, str]], times: int, canonical: int, rewritten: bytes) -> Reading:
+        """A reading in which all that is not canonical are aliases.
+
+        Args:
+            aliases: each distinct one with its field.
+            times: how many values are aliases.
+            canonical: how many are canonical.
+            rewritten: the part with all aliases replaced.
+        """
+        reading = cls(canonical)
+        reading.counts[_ALIAS] = times
+        reading._noted = [(_ALIAS, slot, "", raw, AN_ALIAS) for slot, raw in aliases[:MAX_FINDINGS]]
+        reading.rewrite = lambda: rewritten
+        return reading
 
     @classmethod
     def of(cls, kind: FindingKind, part: str, detail: str) -> Reading:

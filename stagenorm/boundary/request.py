@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stagenorm.boundary.headers import Headers
 
 if TYPE_CHECKING:
-    from stagenorm.boundary.guard import Guard
+    from stagenorm.boundary.guard import Announced, Guard
 
 
 class Unread(Enum):
@@ -29,6 +29,7 @@ class Request:
 
     Attributes:
         guard: the endpoint that it is for, from Boundary.open.
+        announced: what the headers say of the body, from Guard.announced.
         method: as the client wrote it.
         path: decoded, below the mounted application.
         raw_path: as the client wrote it, mount prefix included; None if the server does not say.
@@ -39,6 +40,7 @@ class Request:
     """
 
     guard: Guard
+    announced: Announced
     method: str
     path: str
     raw_path: bytes | None

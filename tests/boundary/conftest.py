@@ -39,7 +39,7 @@ class Guarded:
         body = body if announced.is_wanted else b""
         if self.boundary.lets_pass(guard, announced, path, headers, client, body):
             return Pass()
-        return self.boundary.inspect(Request(guard, method, path, raw_path, query, headers, client, body))
+        return self.boundary.inspect(Request(guard, announced, method, path, raw_path, query, headers, client, body))
 
     def form(self, body, **parts):
         """Judge one urlencoded form."""

@@ -28,7 +28,8 @@ HALF = FixedModes(ModeView(ModeState(Mode.ENFORCE, share=50)))
 
 def test_without_modes_it_stays_in_warn(outcome_of):
     boundary = Boundary(INVESTMENT_STAGES, [Endpoint("e", "GET", "/", [QueryField("q")])])
-    verdict = boundary.inspect(Request(boundary.open("GET", "/"), "GET", "/", None, b"q=x", [], None))
+    guard = boundary.open("GET", "/")
+    verdict = boundary.inspect(Request(guard, guard.announced([]), "GET", "/", None, b"q=x", [], None))
     assert outcome_of(verdict) == "pass"
     assert verdict.headers
 
@@ -187,7 +188,7 @@ FAILURES = [("off", "pass"), ("warn", "pass"), ("enforce", "reject"), ("outside"
 def test_its_own_failure_is_a_finding_and_logged(guarded, outcome_of, monkeypatch, caplog, situation, outcome):
     endpoint = guarded(JsonField("$.s"), mode=situation)
     guard = endpoint.boundary.open("POST", "/e")
-    request = Request(guard, "POST", "/e", None, b"", [JSON], None, b'{"s":"seed"}')
+    request = Request(guard, guard.announced([JSON]), "POST", "/e", None, b"", [JSON], None, b'{"s":"seed"}')
     monkeypatch.setattr(type(guard), "read", lambda *_, **__: 1 / 0)
     with caplog.at_level(logging.ERROR, "stagenorm"):
         verdict = endpoint.boundary.inspect(request)

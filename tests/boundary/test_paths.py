@@ -220,5 +220,5 @@ def test_the_same_holds_where_a_body_alone_is_judged():
     assert announced.is_wanted
     assert made.lets_pass(guard, announced, "/funds/7", headers, None, b'"seed"')
     assert not made.lets_pass(guard, announced, "/funds/\n", headers, None, b'"seed"')
-    request = Request(guard, "POST", "/funds/\n", None, b"", headers, None, b'"seed"')
+    request = Request(guard, announced, "POST", "/funds/\n", None, b"", headers, None, b'"seed"')
     assert isinstance(made.inspect(request), Reject)

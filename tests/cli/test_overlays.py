@@ -221,7 +221,9 @@ def test_a_running_boundary_judges_by_them(done, url, until):
     guard = boundary.open("GET", "/companies")
 
     def verdict(consumer, stage):
-        return boundary.inspect(Request(guard, "GET", "/companies", None, b"stage=" + stage, (), consumer))
+        return boundary.inspect(
+            Request(guard, guard.announced([]), "GET", "/companies", None, b"stage=" + stage, (), consumer)
+        )
 
     try:
         assert isinstance(verdict("partner", b"Angel"), Reject)

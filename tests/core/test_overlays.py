@@ -170,7 +170,9 @@ class Service:
         body = b'{"stage":"%s"}' % value.encode()
         query = b"stage=" + value.replace(" ", "%20").encode()
         headers = ((b"content-type", b"application/json"),)
-        return self.boundary.inspect(Request(guard, "POST", "/companies", None, query, headers, consumer, body))
+        announced = guard.announced(headers)
+        request = Request(guard, announced, "POST", "/companies", None, query, headers, consumer, body)
+        return self.boundary.inspect(request)
 
 
 def test_a_temporary_alias_is_rewritten_until_its_very_moment():

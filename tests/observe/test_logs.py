@@ -17,7 +17,7 @@ def inspect(mode, query, consumer="198.51.100.7"):
         hooks=[LogHook()],
     )
     guard = boundary.open("GET", "/companies")
-    return boundary.inspect(Request(guard, "GET", "/companies", None, query, [], consumer))
+    return boundary.inspect(Request(guard, guard.announced([]), "GET", "/companies", None, query, [], consumer))
 
 
 @pytest.mark.parametrize(

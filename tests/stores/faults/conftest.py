@@ -156,7 +156,7 @@ class Host:
     def _load(self):
         guard = self.boundary.open("GET", "/companies")
         for consumer in itertools.cycle(CONSUMERS):
-            request = Request(guard, "GET", "/companies", None, b"stage=nonsense", (), consumer)
+            request = Request(guard, guard.announced([]), "GET", "/companies", None, b"stage=nonsense", (), consumer)
             started = time.perf_counter()
             try:
                 verdict = self.boundary.inspect(request)
