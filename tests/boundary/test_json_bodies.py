@@ -1,5 +1,6 @@
 """JSON bodies: what is found where, and what is rewritten how."""
 
+import itertools
 import json
 
 import pytest
@@ -58,3 +59,12 @@ def test_a_lone_surrogate_anywhere_is_named(guarded, problem_of, body, text):
 @pytest.mark.parametrize("text", [r"\ud83d\ude00", r"\\ud800", r"\uD7FF\uE000"])
 def test_whole_characters_are_not(guarded, outcome_of, text):
     assert outcome_of(guarded(JsonField("$.s")).send(f'{{"s":"seed","x":"{text}"}}'.encode())) == "pass"
+
+
+def test_every_spelling_of_an_alias_is_rewritten_however_many_there_are(guarded):
+    one = guarded(JsonField("$.s"))
+    spellings = ["".join(each) for each in itertools.product(*zip("series a fu", "SERIES_A FU", strict=True))]
+    spellings = sorted({f"{each}nding" for each in spellings})
+    assert len(spellings) == 1024
+    for spelling in [*spellings, "Series-A", "SERIES A ROUND", *spellings[-2:], "Series-A"]:
+        assert one.send(b'{"s":"%s"}' % spelling.encode()).body == b'{"s":"series-a"}', spelling
