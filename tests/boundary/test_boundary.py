@@ -20,6 +20,7 @@ from stagenorm import (
     QueryField,
 )
 from stagenorm.boundary.request import Request, Unread
+from stagenorm.core.overlays import Overlays, TemporaryAlias
 from stagenorm.events import FindingKind
 
 JSON = (b"content-type", b"application/json")
@@ -196,6 +197,19 @@ def test_its_own_failure_is_a_finding_and_logged(guarded, outcome_of, monkeypatc
     (event,) = endpoint.events
     assert isinstance(event.error, ZeroDivisionError)
     assert [tuple(finding)[:2] for finding in event.findings] == [(FindingKind.FAILED, "request")]
+
+
+def test_a_temporary_alias_counts_in_every_part_of_a_request(guarded):
+    fields = [PathField("p"), QueryField("q"), JsonField("$.s"), JsonField("$.l[0]"), JsonKeys("$.k")]
+    one, form = guarded(*fields, path="/{p}", clock=lambda: 99.9), guarded(FormField("f"), clock=lambda: 99.9)
+    alias = TemporaryAlias("investment-stages", "serie-a", "series-a", 100.0, "anna", "an import")
+    for each in (one, form):
+        each.boundary.modes.view = ModeView(ModeState(Mode.ENFORCE), overlays=Overlays((alias,)))
+    body = b'{"s":"Serie A","l":["serie-a"],"k":{"SERIE A":1}}'
+    verdict = one.send(body, path="/Serie A", query=b"q=Serie%20A")
+    assert (verdict.path, verdict.query) == ("/series-a", b"q=series-a")
+    assert verdict.body == b'{"s":"series-a","l":["series-a"],"k":{"series-a":1}}'
+    assert form.form(b"f=serie_a").body == b"f=series-a"
 
 
 def test_its_own_failure_is_told_to_the_client_without_detail(guarded, problem_of, monkeypatch):

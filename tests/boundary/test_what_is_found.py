@@ -226,6 +226,25 @@ def test_a_digest_seals_the_body_and_a_signature_everything(guarded, header, sea
     }
 
 
+@pytest.mark.parametrize("header", [b"signature", b"content-digest"])
+def test_a_seal_changes_what_an_alias_is_and_nothing_else(guarded, header):
+    one = guarded(JsonField("$.s[*]"), JsonKeys("$.k"), QueryField("q", repeated=True), mode="warn")
+    body = b'{"s":["Seed","x","seed",1,"Seed"],"k":{"Seed":1,"y":2}}'
+    headers = [(b"content-type", b"application/json"), (header, b"x")]
+    one.send(body, query=b"q=seed&q=z;&q=angel", headers=headers)
+    sealed = "the value is an alias, and a digest or signature forbids rewriting it: send a canonical value"
+    assert shown(one.events[0].findings)[1:] == [
+        ("unknown", "q", "angel", "'angel' is not in the vocabulary"),
+        ("sealed-alias", "/s/0", "Seed", sealed),
+        ("unknown", "/s/1", "x", "'x' is not in the vocabulary"),
+        ("unreadable", "/s/3", None, "a number stands where a string belongs"),
+        ("sealed-alias", "/s/4", "Seed", sealed),
+        ("sealed-alias", "/k/Seed", "Seed", sealed),
+        ("unknown", "/k/y", "y", "'y' is not in the vocabulary"),
+    ]
+    assert one.counts() == {"canonical": 2, "sealed-alias": 3, "unknown": 3, "unreadable": 2}
+
+
 def test_any_other_header_seals_nothing(guarded):
     headers = [(b"content-type", b"application/json"), (b"content-length", b"12"), (b"authorization", b"signature")]
     assert guarded(JsonField("$.s")).send(b'{"s":"Seed"}', headers=headers).body == b'{"s":"seed"}'
