@@ -44,6 +44,13 @@ def test_a_canonical_value_is_written_as_json(guarded, value, alias):
     assert verdict.body == b'{"s":%s , "k":{%s:1e0}}' % (spelled, spelled)
 
 
+@pytest.mark.parametrize("value", ["\u00e9", "</script>", "a b"])
+def test_a_canonical_value_keeps_its_letters(guarded, value):
+    vocabulary = Vocabulary("odd", [Term(value, aliases=("alias",))])
+    verdict = guarded(JsonField("$.s"), vocabulary=vocabulary).send(b'{"s":"alias"}')
+    assert verdict.body == f'{{"s":"{value}"}}'.encode()
+
+
 @pytest.mark.parametrize(
     "text",
     [r"\ud800", r"\uDBFFx", r"\ud800\u0041", r"\udc00", r"\uDFFF\ud800", r"\ud83d\ude00\ude00", r"\ud83d\\ude00"],

@@ -229,6 +229,15 @@ def test_a_line_break_behind_a_slash_leads_to_no_handler_unjudged():
             assert (answer.status, b"urn:stagenorm:problem" in answer.body) == (400, True), (path, answer.body)
 
 
+def test_a_line_break_behind_a_slash_concerns_the_whole_path(guarded, problem_of):
+    (error,) = problem_of(guarded(*STAGE, path="/s/{stage}").send(path="/s/\n"))["errors"]
+    assert error == {
+        "field": "path",
+        "finding": "unreadable",
+        "detail": "the path ends in '/' and a line break, and routers differ in what follows: send it without",
+    }
+
+
 def test_the_same_holds_where_a_body_alone_is_judged():
     made = boundary(Endpoint("e", "POST", "/funds/{id}", [JsonField("$")]))
     made.hooks.clear()

@@ -26,6 +26,8 @@ JSON = {
         ("unknown", "/a/0/s", "x", "'x' is not in the vocabulary"),
         ("unknown", "/a/2/s", "y", "'y' is not in the vocabulary"),
     ],
+    (STAGE, b'{"a":[{"s":"Seed"},{"s":"seed"}]}'): [("alias", "", "Seed", "the value is an alias")],
+    (STAGE, b'{"a":[{"s":"Seed","t":"Seed"}]}'): [("alias", "/a/0/s", "Seed", "the value is an alias")],
     (STAGE, b'{"a":[{"s":"seed","s":"seed"}]}'): [("unreadable", "/a/0/s", None, "the key 's' stands twice")],
     (STAGE, b'{"a":[{"s":"seed","\\u0073":"seed"}]}'): [("unreadable", "/a/0/s", None, "the key 's' stands twice")],
     (STAGE, b'{"a":[],"a":[]}'): [("unreadable", "/a", None, "the key 'a' stands twice")],

@@ -1,5 +1,6 @@
 """Temporary aliases and exemptions: what is refused, what counts when, and how a boundary judges by them."""
 
+import json
 import math
 
 import pytest
@@ -203,6 +204,18 @@ def test_a_temporary_alias_is_rewritten_until_its_very_moment():
         worker.now = 200.0
         expected = Reject if worker.boundary.modes.view.state("companies").mode is Mode.ENFORCE else Pass
         assert isinstance(worker.ask("SERIE  a"), expected)
+
+
+@pytest.mark.parametrize("written", ["Serie" + " " * 300 + "A", "Serie\u200b A", "\ud800Serie A", "S\u0435rie A", ""])
+def test_what_is_unfit_as_a_form_is_no_temporary_alias(written):
+    overlays = Overlays((alias("Serie A"), TemporaryAlias("investment-stages", "", "seed", 200.0, "ada", "by hand")))
+    service = Service(Mode.ENFORCE, overlays)
+    guard = service.boundary.open("POST", "/companies")
+    body = json.dumps({"stage": written}).encode("utf-8", "surrogatepass")
+    headers = ((b"content-type", b"application/json"),)
+    assert isinstance(
+        service.boundary.inspect(Request(guard, "POST", "/companies", None, b"", headers, None, body)), Reject
+    )
 
 
 def test_a_temporary_alias_never_goes_before_the_vocabulary():
