@@ -67,6 +67,13 @@ def test_a_share_is_sticky_by_consumer(guarded, outcome_of, header):
     assert list(outcomes(names)) != first
 
 
+def test_the_share_of_a_boundary_without_a_salt_stays_what_it_is(guarded, outcome_of):
+    endpoint = guarded(QueryField("q"))
+    endpoint.boundary.modes = FixedModes(ModeView(ModeState(Mode.ENFORCE, share=10)))
+    held = [n for n in range(100) if outcome_of(endpoint.send(query=b"q=x", client=f"consumer-{n}")) == "reject"]
+    assert held == [11, 53, 68, 71, 96]
+
+
 def test_without_a_consumer_only_the_whole_share_enforces(guarded, outcome_of):
     for options in ({}, {"consumer_header": "x-consumer"}):
         endpoint = guarded(QueryField("q"), **options)

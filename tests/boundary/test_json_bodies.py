@@ -44,6 +44,41 @@ def test_a_canonical_value_is_written_as_json(guarded, value, alias):
     assert verdict.body == b'{"s":%s , "k":{%s:1e0}}' % (spelled, spelled)
 
 
+@pytest.mark.parametrize(
+    ("body", "rewritten"),
+    [
+        (b'{"s":["mark",","]}', b'{"s":["mark","mark"]}'),
+        (b'{"s":[",","mark"]}', b'{"s":["mark","mark"]}'),
+        (b'{"s":[":"]}', b'{"s":["mark"]}'),
+        (b'{"s":["mark"],"t":":"}', b'{"s":["mark"],"t":"mark"}'),
+        (b'{"s":["mark"],"t":","}', b'{"s":["mark"],"t":"mark"}'),
+    ],
+)
+def test_punctuation_between_strings_is_no_alias(guarded, body, rewritten):
+    marks = Vocabulary("marks", [Term("mark", aliases=(",", ":"))])
+    assert guarded(JsonField("$.s[*]"), JsonField("$.t"), vocabulary=marks).send(body).body == rewritten
+    if b"t" in body:
+        one = guarded(JsonField("$.t"), vocabulary=marks)
+        assert one.send(body).body == rewritten
+
+
+@pytest.mark.parametrize("name", [",", ":"])
+def test_punctuation_between_strings_is_no_name(guarded, problem_of, name):
+    path = f"$[{json.dumps(name)}]"
+    hidden = f'{{{json.dumps(name)}:"x",{json.dumps(name)}:"seed"}}'
+    (error,) = problem_of(guarded(JsonField(path)).send(hidden.encode()))["errors"]
+    assert error["detail"] == f"the key {name!a} stands twice"
+
+
+def test_every_value_of_every_array_and_object_is_counted(guarded):
+    one = guarded(JsonField("$.a[*].s"), JsonField("$.a[*].t"), JsonField("$.b[*]"), JsonField("$.c"), JsonKeys("$.k"))
+    body = b'{"a":[{"s":"seed","t":"seed"},{"s":"%s","t":"seed"}],"b":["seed","seed","seed"],"c":"seed","k":{"seed":1}}'
+    one.send(body % b"seed")
+    assert one.counts() == {"canonical": 9}
+    one.send(body % b"Seed")
+    assert one.counts() == {"canonical": 8, "alias": 1}
+
+
 @pytest.mark.parametrize("value", ["\u00e9", "</script>", "a b"])
 def test_a_canonical_value_keeps_its_letters(guarded, value):
     vocabulary = Vocabulary("odd", [Term(value, aliases=("alias",))])

@@ -247,6 +247,16 @@ def test_a_seal_changes_what_an_alias_is_and_nothing_else(guarded, header):
     assert one.counts() == {"canonical": 2, "sealed-alias": 3, "unknown": 3, "unreadable": 2}
 
 
+@pytest.mark.parametrize("header", [b"signature", b"hmac", b"digest", b"content-md5", b"sha256"])
+@pytest.mark.parametrize("others", [[], [(b"host", b"x"), (b"x-app", b"y")]])
+def test_a_seal_counts_wherever_it_stands(guarded, header, others):
+    media = (b"content-type", b"application/json")
+    for headers in ([(header, b"x"), media, *others], [media, *others, (header, b"x")]):
+        one = guarded(JsonField("$.s"))
+        one.send(b'{"s":"Seed"}', headers=headers)
+        assert one.counts() == {"sealed-alias": 1}
+
+
 def test_any_other_header_seals_nothing(guarded):
     headers = [(b"content-type", b"application/json"), (b"content-length", b"12"), (b"authorization", b"signature")]
     assert guarded(JsonField("$.s")).send(b'{"s":"Seed"}', headers=headers).body == b'{"s":"seed"}'
