@@ -117,6 +117,17 @@ def test_without_listeners_the_verdict_is_the_same(guarded, outcome_of):
         assert not unheard.events
 
 
+@pytest.mark.parametrize(
+    ("field", "path", "query"),
+    [(PathField("p"), "/x", b""), (QueryField("q"), "/seed", b"q=x"), (QueryField("q", required=True), "/seed", b"")],
+)
+def test_a_good_body_does_not_excuse_another_part(guarded, outcome_of, field, path, query):
+    endpoint = guarded(field, JsonField("$.s"), path="/{p}")
+    for _ in ("with a listener", "without"):
+        assert outcome_of(endpoint.send(b'{"s":"seed"}', path=path, query=query)) == "reject"
+        endpoint.boundary.hooks.clear()
+
+
 def test_a_name_that_is_a_value_too_is_told_apart(guarded):
     verdict = guarded(JsonField("$.seed"), JsonKeys("$.k")).send(b'{"seed":"Series A","k":{"seed":1}}')
     assert verdict.body == b'{"seed":"series-a","k":{"seed":1}}'
@@ -138,6 +149,7 @@ def test_a_body_that_is_not_held_is_unreadable(guarded, problem_of, why):
         (b" " * 101, [JSON]),
         (b"", [JSON, (b"content-length", b"101")]),
         (b"", [(b"content-length", b"000101")]),
+        (b"", [JSON, (b"content-length", b"0" * 30 + b"101")]),
         (b"", [JSON, (b"content-length", b"9" * 30)]),
     ],
 )
@@ -217,6 +229,8 @@ def test_a_temporary_alias_counts_in_every_part_of_a_request(guarded):
     assert (verdict.path, verdict.query) == ("/series-a", b"q=series-a")
     assert verdict.body == b'{"s":"series-a","l":["series-a"],"k":{"series-a":1}}'
     assert form.form(b"f=serie_a").body == b"f=series-a"
+    one.send(body, path="/Serie A", query=b"q=Serie%20A", headers=[JSON, (b"signature", b"x")])
+    assert one.counts() == {"sealed-alias": 5}
 
 
 def test_its_own_failure_is_told_to_the_client_without_detail(guarded, problem_of, monkeypatch):

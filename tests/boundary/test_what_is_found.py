@@ -182,6 +182,8 @@ def test_a_repeated_parameter_is_judged_each_time(guarded):
     verdict = one.send(query=b"s=Seed&x=Seed&s=series-a&s=Series%20B")
     assert verdict.query == b"s=seed&x=Seed&s=series-a&s=series-b"
     assert one.counts() == {"canonical": 1, "alias": 2}
+    one.send(query=b"s=seed&s=series-a&s=seed&s=%73eed")
+    assert one.counts() == {"canonical": 4}
 
 
 def test_only_the_bytes_of_parameters_change(guarded):
