@@ -20,6 +20,7 @@ from stagenorm import (
     QueryField,
 )
 from stagenorm.boundary.request import Request, Unread
+from stagenorm.core.overlays import Overlays, TemporaryAlias
 from stagenorm.events import FindingKind
 
 JSON = (b"content-type", b"application/json")
@@ -67,6 +68,13 @@ def test_a_share_is_sticky_by_consumer(guarded, outcome_of, header):
     assert list(outcomes(names)) != first
 
 
+def test_the_share_of_a_boundary_without_a_salt_stays_what_it_is(guarded, outcome_of):
+    endpoint = guarded(QueryField("q"))
+    endpoint.boundary.modes = FixedModes(ModeView(ModeState(Mode.ENFORCE, share=10)))
+    held = [n for n in range(100) if outcome_of(endpoint.send(query=b"q=x", client=f"consumer-{n}")) == "reject"]
+    assert held == [11, 53, 68, 71, 96]
+
+
 def test_without_a_consumer_only_the_whole_share_enforces(guarded, outcome_of):
     for options in ({}, {"consumer_header": "x-consumer"}):
         endpoint = guarded(QueryField("q"), **options)
@@ -110,6 +118,17 @@ def test_without_listeners_the_verdict_is_the_same(guarded, outcome_of):
         assert not unheard.events
 
 
+@pytest.mark.parametrize(
+    ("field", "path", "query"),
+    [(PathField("p"), "/x", b""), (QueryField("q"), "/seed", b"q=x"), (QueryField("q", required=True), "/seed", b"")],
+)
+def test_a_good_body_does_not_excuse_another_part(guarded, outcome_of, field, path, query):
+    endpoint = guarded(field, JsonField("$.s"), path="/{p}")
+    for _ in ("with a listener", "without"):
+        assert outcome_of(endpoint.send(b'{"s":"seed"}', path=path, query=query)) == "reject"
+        endpoint.boundary.hooks.clear()
+
+
 def test_a_name_that_is_a_value_too_is_told_apart(guarded):
     verdict = guarded(JsonField("$.seed"), JsonKeys("$.k")).send(b'{"seed":"Series A","k":{"seed":1}}')
     assert verdict.body == b'{"seed":"series-a","k":{"seed":1}}'
@@ -131,6 +150,7 @@ def test_a_body_that_is_not_held_is_unreadable(guarded, problem_of, why):
         (b" " * 101, [JSON]),
         (b"", [JSON, (b"content-length", b"101")]),
         (b"", [(b"content-length", b"000101")]),
+        (b"", [JSON, (b"content-length", b"0" * 30 + b"101")]),
         (b"", [JSON, (b"content-length", b"9" * 30)]),
     ],
 )
@@ -197,6 +217,21 @@ def test_its_own_failure_is_a_finding_and_logged(guarded, outcome_of, monkeypatc
     (event,) = endpoint.events
     assert isinstance(event.error, ZeroDivisionError)
     assert [tuple(finding)[:2] for finding in event.findings] == [(FindingKind.FAILED, "request")]
+
+
+def test_a_temporary_alias_counts_in_every_part_of_a_request(guarded):
+    fields = [PathField("p"), QueryField("q"), JsonField("$.s"), JsonField("$.l[0]"), JsonKeys("$.k")]
+    one, form = guarded(*fields, path="/{p}", clock=lambda: 99.9), guarded(FormField("f"), clock=lambda: 99.9)
+    alias = TemporaryAlias("investment-stages", "serie-a", "series-a", 100.0, "anna", "an import")
+    for each in (one, form):
+        each.boundary.modes.view = ModeView(ModeState(Mode.ENFORCE), overlays=Overlays((alias,)))
+    body = b'{"s":"Serie A","l":["serie-a"],"k":{"SERIE A":1}}'
+    verdict = one.send(body, path="/Serie A", query=b"q=Serie%20A")
+    assert (verdict.path, verdict.query) == ("/series-a", b"q=series-a")
+    assert verdict.body == b'{"s":"series-a","l":["series-a"],"k":{"series-a":1}}'
+    assert form.form(b"f=serie_a").body == b"f=series-a"
+    one.send(body, path="/Serie A", query=b"q=Serie%20A", headers=[JSON, (b"signature", b"x")])
+    assert one.counts() == {"sealed-alias": 5}
 
 
 def test_its_own_failure_is_told_to_the_client_without_detail(guarded, problem_of, monkeypatch):

@@ -47,6 +47,7 @@ EARLY, LATE = datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2027, 1, 1, tz
             "path segment '{a': a parameter fills a whole segment, as {id} or :id, and literal",
         ),
         (("e", "GET", "/a{b}", QUERY), "path segment 'a{b}'"),
+        (("e", "GET", "/a}", QUERY), "path segment 'a}'"),
         (("e", "GET", "/{a:int}", QUERY), "path segment '{a:int}'"),
         (("e", "GET", "/{1a}", QUERY), "path segment '{1a}'"),
         (("e", "GET", "/:", QUERY), "path segment ':'"),
@@ -172,6 +173,15 @@ def test_json_fields_that_contradict_each_other(fields, message):
 def test_a_limit_lets_at_least_a_byte_through(limit):
     with pytest.raises(ConfigurationError, match=f"max_body_bytes is {limit}: give at least 1"):
         Boundary(INVESTMENT_STAGES, [], max_body_bytes=limit)
+    assert Boundary(INVESTMENT_STAGES, [], max_body_bytes=1).max_body_bytes == 1
+
+
+def test_what_is_not_said_is_this():
+    boundary = Boundary(INVESTMENT_STAGES, [])
+    assert boundary.max_body_bytes == 1024 * 1024
+    assert boundary.endpoints == ()
+    assert boundary.hooks == []
+    assert boundary.modes.view.state("any").mode.value == "warn"
 
 
 def test_fields_say_what_they_are():

@@ -1,5 +1,6 @@
 """JSON bodies: what is found where, and what is rewritten how."""
 
+import itertools
 import json
 
 import pytest
@@ -44,6 +45,48 @@ def test_a_canonical_value_is_written_as_json(guarded, value, alias):
 
 
 @pytest.mark.parametrize(
+    ("body", "rewritten"),
+    [
+        (b'{"s":["mark",","]}', b'{"s":["mark","mark"]}'),
+        (b'{"s":[",","mark"]}', b'{"s":["mark","mark"]}'),
+        (b'{"s":[":"]}', b'{"s":["mark"]}'),
+        (b'{"s":["mark"],"t":":"}', b'{"s":["mark"],"t":"mark"}'),
+        (b'{"s":["mark"],"t":","}', b'{"s":["mark"],"t":"mark"}'),
+    ],
+)
+def test_punctuation_between_strings_is_no_alias(guarded, body, rewritten):
+    marks = Vocabulary("marks", [Term("mark", aliases=(",", ":"))])
+    assert guarded(JsonField("$.s[*]"), JsonField("$.t"), vocabulary=marks).send(body).body == rewritten
+    if b"t" in body:
+        one = guarded(JsonField("$.t"), vocabulary=marks)
+        assert one.send(body).body == rewritten
+
+
+@pytest.mark.parametrize("name", [",", ":"])
+def test_punctuation_between_strings_is_no_name(guarded, problem_of, name):
+    path = f"$[{json.dumps(name)}]"
+    hidden = f'{{{json.dumps(name)}:"x",{json.dumps(name)}:"seed"}}'
+    (error,) = problem_of(guarded(JsonField(path)).send(hidden.encode()))["errors"]
+    assert error["detail"] == f"the key {name!a} stands twice"
+
+
+def test_every_value_of_every_array_and_object_is_counted(guarded):
+    one = guarded(JsonField("$.a[*].s"), JsonField("$.a[*].t"), JsonField("$.b[*]"), JsonField("$.c"), JsonKeys("$.k"))
+    body = b'{"a":[{"s":"seed","t":"seed"},{"s":"%s","t":"seed"}],"b":["seed","seed","seed"],"c":"seed","k":{"seed":1}}'
+    one.send(body % b"seed")
+    assert one.counts() == {"canonical": 9}
+    one.send(body % b"Seed")
+    assert one.counts() == {"canonical": 8, "alias": 1}
+
+
+@pytest.mark.parametrize("value", ["\u00e9", "</script>", "a b"])
+def test_a_canonical_value_keeps_its_letters(guarded, value):
+    vocabulary = Vocabulary("odd", [Term(value, aliases=("alias",))])
+    verdict = guarded(JsonField("$.s"), vocabulary=vocabulary).send(b'{"s":"alias"}')
+    assert verdict.body == f'{{"s":"{value}"}}'.encode()
+
+
+@pytest.mark.parametrize(
     "text",
     [r"\ud800", r"\uDBFFx", r"\ud800\u0041", r"\udc00", r"\uDFFF\ud800", r"\ud83d\ude00\ude00", r"\ud83d\\ude00"],
 )
@@ -58,3 +101,12 @@ def test_a_lone_surrogate_anywhere_is_named(guarded, problem_of, body, text):
 @pytest.mark.parametrize("text", [r"\ud83d\ude00", r"\\ud800", r"\uD7FF\uE000"])
 def test_whole_characters_are_not(guarded, outcome_of, text):
     assert outcome_of(guarded(JsonField("$.s")).send(f'{{"s":"seed","x":"{text}"}}'.encode())) == "pass"
+
+
+def test_every_spelling_of_an_alias_is_rewritten_however_many_there_are(guarded):
+    one = guarded(JsonField("$.s"))
+    spellings = ["".join(each) for each in itertools.product(*zip("series a fu", "SERIES_A FU", strict=True))]
+    spellings = sorted({f"{each}nding" for each in spellings})
+    assert len(spellings) == 1024
+    for spelling in [*spellings, "Series-A", "SERIES A ROUND", *spellings[-2:], "Series-A"]:
+        assert one.send(b'{"s":"%s"}' % spelling.encode()).body == b'{"s":"series-a"}', spelling

@@ -1,5 +1,6 @@
 """Notices: structured response headers that name field and finding, and never what a client sent."""
 
+import time
 from datetime import datetime, timedelta, timezone
 
 import http_sf
@@ -72,6 +73,17 @@ def test_dates_are_told_where_they_are_configured(guarded):
     headers = dict(guarded(QueryField("q"), mode="warn", dates=dates).send(query=b"q=Seed").headers)
     assert headers[b"deprecation"] == b"@1767315845"
     assert http_sf.parse(headers[b"deprecation"], tltype="item")[0] == dates["deprecation"]
+    assert headers[b"sunset"] == b"Tue, 30 Jun 2026 22:30:00 GMT"
+
+
+def test_dates_are_told_in_gmt_wherever_the_server_stands(guarded, monkeypatch):
+    dates = {"sunset": datetime(2026, 7, 1, 0, 30, tzinfo=timezone(timedelta(hours=2)))}
+    endpoint = guarded(QueryField("q"), mode="warn", dates=dates)
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        headers = dict(endpoint.send(query=b"q=Seed").headers)
+    time.tzset()
     assert headers[b"sunset"] == b"Tue, 30 Jun 2026 22:30:00 GMT"
 
 

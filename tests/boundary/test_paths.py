@@ -42,6 +42,11 @@ def test_an_alias_is_rewritten_and_all_else_stays(guarded, path, rewritten):
     assert guarded(*STAGE, path="/s/{stage}/x").send(path=path).path == rewritten
 
 
+def test_what_stands_beside_an_alias_may_be_any_text(guarded):
+    path = "/s/%s/\ud800\u00e9\U0001f600%%"
+    assert guarded(*STAGE, path="/s/{stage}/{name}").send(path=path % "Seed").path == path % "seed"
+
+
 @pytest.mark.parametrize("path", ["/s/seed/x", "/s/seed/x/", "/s/series-c+/x", "/s/seed/x\n"])
 def test_a_canonical_value_passes(guarded, outcome_of, path):
     assert outcome_of(guarded(*STAGE, path="/s/{stage}/x").send(path=path)) == "pass"
@@ -83,6 +88,19 @@ def test_several_segments_are_judged_each_by_its_own_vocabulary(guarded, problem
 )
 def test_the_raw_path_follows_where_it_splits_alike(guarded, path, raw, rewritten):
     assert guarded(*STAGE, path="/s/{stage}/x").send(path=path, raw_path=raw).raw_path == rewritten
+
+
+@pytest.mark.parametrize(
+    ("declared", "path", "raw", "rewritten"),
+    [
+        ("/{stage}", "/Seed", b"/Seed", b"/seed"),
+        ("/{stage}/x", "/Seed/x", b"/mount/Seed/x", b"/mount/seed/x"),
+        ("/x/{stage}", "/x/Seed", b"/x/Seed", b"/x/seed"),
+        ("/x/{stage}", "/x/Seed/", b"/x/Seed/", b"/x/seed/"),
+    ],
+)
+def test_the_raw_path_follows_wherever_the_value_stands(guarded, declared, path, raw, rewritten):
+    assert guarded(*STAGE, path=declared).send(path=path, raw_path=raw).raw_path == rewritten
 
 
 def test_a_value_that_cannot_stand_in_one_segment_is_refused_when_it_is_declared(guarded):
@@ -209,6 +227,15 @@ def test_a_line_break_behind_a_slash_leads_to_no_handler_unjudged():
         for path, query in ((b"/funds/%0A", b"stage=evil"), (b"/stages/%0A", b""), (b"/stages/%0A/", b"")):
             answer = send(sent(path, query))
             assert (answer.status, b"urn:stagenorm:problem" in answer.body) == (400, True), (path, answer.body)
+
+
+def test_a_line_break_behind_a_slash_concerns_the_whole_path(guarded, problem_of):
+    (error,) = problem_of(guarded(*STAGE, path="/s/{stage}").send(path="/s/\n"))["errors"]
+    assert error == {
+        "field": "path",
+        "finding": "unreadable",
+        "detail": "the path ends in '/' and a line break, and routers differ in what follows: send it without",
+    }
 
 
 def test_the_same_holds_where_a_body_alone_is_judged():

@@ -98,6 +98,31 @@ def test_only_ascii_is_written(guarded, problem_of):
     assert error["detail"].isascii()
 
 
+def test_a_place_that_cannot_be_read_is_told_with_what_belongs_there(guarded, problem_of):
+    (error,) = problem_of(guarded(JsonField("$.s")).send(b'{"s":1}'))["errors"]
+    assert error == {
+        "field": "$.s",
+        "finding": "unreadable",
+        "detail": "a number stands where a string belongs",
+        "pointer": "/s",
+        "suggestions": [],
+        "allowed": ALLOWED,
+    }
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1,]", b"{} {}", b"nonsense"])
+def test_a_body_that_is_no_json_says_so(guarded, problem_of, body):
+    (error,) = problem_of(guarded(JsonField("$.s")).send(body))["errors"]
+    assert error["detail"].startswith("the body is not one JSON document: ")
+    assert len(error["detail"]) > len("the body is not one JSON document: None")
+
+
+def test_a_query_in_another_charset_is_told_as_a_whole(guarded, problem_of):
+    endpoint = guarded(QueryField("q"))
+    problem = problem_of(endpoint.send(query=b"q=seed", headers=[(b"content-type", b"text/plain; charset=latin-1")]))
+    assert problem["errors"] == [{"field": "query", "finding": "unreadable", "detail": "the charset is not UTF-8"}]
+
+
 def test_a_value_that_is_no_string_is_not_repeated(guarded, problem_of):
     (error,) = problem_of(guarded(JsonField("$.s")).send(b'{"s":[1]}'))["errors"]
     assert "value" not in error

@@ -26,6 +26,8 @@ JSON = {
         ("unknown", "/a/0/s", "x", "'x' is not in the vocabulary"),
         ("unknown", "/a/2/s", "y", "'y' is not in the vocabulary"),
     ],
+    (STAGE, b'{"a":[{"s":"Seed"},{"s":"seed"}]}'): [("alias", "", "Seed", "the value is an alias")],
+    (STAGE, b'{"a":[{"s":"Seed","t":"Seed"}]}'): [("alias", "/a/0/s", "Seed", "the value is an alias")],
     (STAGE, b'{"a":[{"s":"seed","s":"seed"}]}'): [("unreadable", "/a/0/s", None, "the key 's' stands twice")],
     (STAGE, b'{"a":[{"s":"seed","\\u0073":"seed"}]}'): [("unreadable", "/a/0/s", None, "the key 's' stands twice")],
     (STAGE, b'{"a":[],"a":[]}'): [("unreadable", "/a", None, "the key 'a' stands twice")],
@@ -180,6 +182,8 @@ def test_a_repeated_parameter_is_judged_each_time(guarded):
     verdict = one.send(query=b"s=Seed&x=Seed&s=series-a&s=Series%20B")
     assert verdict.query == b"s=seed&x=Seed&s=series-a&s=series-b"
     assert one.counts() == {"canonical": 1, "alias": 2}
+    one.send(query=b"s=seed&s=series-a&s=seed&s=%73eed")
+    assert one.counts() == {"canonical": 4}
 
 
 def test_only_the_bytes_of_parameters_change(guarded):
@@ -224,6 +228,35 @@ def test_a_digest_seals_the_body_and_a_signature_everything(guarded, header, sea
     assert {each.detail for each in sealed_ones} == {
         "the value is an alias, and a digest or signature forbids rewriting it: send a canonical value"
     }
+
+
+@pytest.mark.parametrize("header", [b"signature", b"content-digest"])
+def test_a_seal_changes_what_an_alias_is_and_nothing_else(guarded, header):
+    one = guarded(JsonField("$.s[*]"), JsonKeys("$.k"), QueryField("q", repeated=True), mode="warn")
+    body = b'{"s":["Seed","x","seed",1,"Seed"],"k":{"Seed":1,"y":2}}'
+    headers = [(b"content-type", b"application/json"), (header, b"x")]
+    one.send(body, query=b"q=seed&q=z;&q=angel", headers=headers)
+    sealed = "the value is an alias, and a digest or signature forbids rewriting it: send a canonical value"
+    assert shown(one.events[0].findings)[1:] == [
+        ("unknown", "q", "angel", "'angel' is not in the vocabulary"),
+        ("sealed-alias", "/s/0", "Seed", sealed),
+        ("unknown", "/s/1", "x", "'x' is not in the vocabulary"),
+        ("unreadable", "/s/3", None, "a number stands where a string belongs"),
+        ("sealed-alias", "/s/4", "Seed", sealed),
+        ("sealed-alias", "/k/Seed", "Seed", sealed),
+        ("unknown", "/k/y", "y", "'y' is not in the vocabulary"),
+    ]
+    assert one.counts() == {"canonical": 2, "sealed-alias": 3, "unknown": 3, "unreadable": 2}
+
+
+@pytest.mark.parametrize("header", [b"signature", b"hmac", b"digest", b"content-md5", b"sha256"])
+@pytest.mark.parametrize("others", [[], [(b"host", b"x"), (b"x-app", b"y")]])
+def test_a_seal_counts_wherever_it_stands(guarded, header, others):
+    media = (b"content-type", b"application/json")
+    for headers in ([(header, b"x"), media, *others], [media, *others, (header, b"x")]):
+        one = guarded(JsonField("$.s"))
+        one.send(b'{"s":"Seed"}', headers=headers)
+        assert one.counts() == {"sealed-alias": 1}
 
 
 def test_any_other_header_seals_nothing(guarded):

@@ -43,6 +43,13 @@ def test_answers_are_the_same_in_every_process_and_release():
     assert held == [11, 53, 68, 71, 96]
 
 
+@pytest.mark.parametrize(("share", "last_in", "first_out"), [(10, 26233, 97500), (50, 155711, 191305)])
+def test_the_edge_of_a_share_stays_where_it_is(share, last_in, first_out):
+    """Of 200,000 consumers the two that lie nearest to the edge."""
+    assert in_share(f"consumer-{last_in}", share, "stagenorm")
+    assert not in_share(f"consumer-{first_out}", share, "stagenorm")
+
+
 def test_another_salt_takes_others_first():
     def held(salt):
         return {number for number in range(2000) if in_share(str(number), 10, salt)}

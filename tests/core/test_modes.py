@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stagenorm import ConfigurationError, FixedModes, Mode, ModeState, ModeView, TransitionRefusedError
 from stagenorm.core.modes import Actor, change, downgrade, unlatch
+from stagenorm.core.overlays import Overlays, TemporaryAlias
 
 OFF, WARN, ENFORCE = Mode.OFF, Mode.WARN, Mode.ENFORCE
 OPERATOR, CONTROLLER, ALERT = Actor.OPERATOR, Actor.CONTROLLER, Actor.ALERT
@@ -121,6 +122,59 @@ def test_the_endpoint_comes_before_the_global_state_and_that_before_the_default(
     both = ModeView(default, everywhere, {"a": own})
     assert (both.state("a"), both.state("b")) == (own, everywhere)
     assert ModeView(default, None, {"a": own}).state("b") is default
+
+
+@pytest.mark.parametrize(("stored", "ceiling"), [*product(Mode, Mode)])
+def test_a_ceiling_only_lowers_and_changes_nothing_else(stored, ceiling):
+    state = ModeState(stored, 30, 4, 17.5, "anna", "as planned", latched=True)
+    lower = min(stored, ceiling, key=lambda mode: mode.strictness)
+    expected = dataclasses.replace(state, mode=lower)
+    assert ModeView(state, ceiling=ceiling).state("a") == expected
+    assert ModeView(ModeState(OFF), state, ceiling=ceiling).state("a") == expected
+    assert ModeView(ModeState(OFF), None, {"a": state}, ceiling=ceiling).state("a") == expected
+    assert ModeView(state, ceiling=ceiling).ceiling is ceiling
+
+
+ALIAS = TemporaryAlias("investment-stages", "serie-a", "series-a", 200.0, "anna", "an import")
+HOLDING = Overlays((ALIAS,))
+
+
+@pytest.mark.parametrize(
+    ("stricter", "other"),
+    [
+        (ModeView(ModeState(ENFORCE)), ModeView(ModeState(WARN))),
+        (ModeView(ModeState(WARN)), ModeView(ModeState(OFF))),
+        (ModeView(ModeState(WARN, 0)), ModeView(ModeState(OFF, 100))),
+        (ModeView(ModeState(ENFORCE, 0)), ModeView(ModeState(WARN, 100))),
+        (ModeView(ModeState(ENFORCE, 50)), ModeView(ModeState(ENFORCE, 49.5))),
+        (ModeView(ModeState(OFF), ModeState(WARN)), ModeView(ModeState(OFF))),
+        (ModeView(endpoints={"a": ModeState(ENFORCE)}), ModeView()),
+        (ModeView(), ModeView(endpoints={"a": ModeState(OFF)})),
+        (ModeView(endpoints={"a": ModeState(OFF)}), ModeView(ModeState(OFF), endpoints={"a": ModeState(OFF)})),
+        (ModeView(ModeState(ENFORCE)), ModeView(ModeState(ENFORCE), overlays=HOLDING)),
+        (ModeView(endpoints={"a": ModeState(ENFORCE)}), ModeView(ModeState(ENFORCE), overlays=HOLDING)),
+    ],
+)
+def test_a_view_that_is_stricter_anywhere_exceeds_another(stricter, other):
+    assert stricter.exceeds(other)
+
+
+@pytest.mark.parametrize(
+    ("milder", "other"),
+    [
+        (ModeView(), ModeView()),
+        (ModeView(ModeState(WARN)), ModeView(ModeState(ENFORCE, 0))),
+        (ModeView(ModeState(WARN, 100)), ModeView(ModeState(WARN, 0))),  # a share means nothing in warn
+        (ModeView(ModeState(ENFORCE, 50)), ModeView(ModeState(ENFORCE, 50))),
+        (ModeView(ModeState(ENFORCE), ceiling=WARN), ModeView(ModeState(WARN))),
+        (ModeView(endpoints={"a": ModeState(WARN)}), ModeView(endpoints={"b": ModeState(WARN)})),
+        (ModeView(), ModeView(overlays=HOLDING)),  # without enforce an overlay spares nobody anything
+        (ModeView(ModeState(ENFORCE), overlays=HOLDING), ModeView(ModeState(ENFORCE), overlays=HOLDING)),
+        (ModeView(ModeState(ENFORCE), overlays=HOLDING), ModeView(ModeState(ENFORCE))),
+    ],
+)
+def test_a_view_that_is_stricter_nowhere_does_not(milder, other):
+    assert not milder.exceeds(other)
 
 
 def test_fixed_modes_show_what_they_are_given():

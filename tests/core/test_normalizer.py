@@ -105,6 +105,13 @@ def test_a_person_understands_the_reason(raw, explanation):
     [
         ("Seies A", ("series-a",)),
         ("preeseed", ("pre-seed",)),
+        ("xseed", ("seed",)),  # one too many at either end, in the middle, one too few, another one
+        ("seedx", ("seed",)),
+        ("seled", ("seed",)),
+        ("eed", ("seed",)),
+        ("see", ("seed",)),
+        ("seet", ("seed",)),
+        ("xeet", ()),
         ("sed", ("seed",)),
         ("s\u0435ed", ("seed",)),
         ("series-d", ()),

@@ -1,5 +1,6 @@
 """Temporary aliases and exemptions: what is refused, what counts when, and how a boundary judges by them."""
 
+import json
 import math
 
 import pytest
@@ -41,12 +42,19 @@ def test_an_alias_is_kept_folded():
 @pytest.mark.parametrize(
     ("written", "value", "complaint"),
     [
-        ("Serie A", "series-d", "'series-d' is not a canonical value of 'investment-stages'"),
+        (
+            "Serie A",
+            "series-d",
+            (
+                r"^alias 'Serie A': 'series-d' is not a canonical value of 'investment-stages' "
+                r"\(pre-seed, seed, series-a, series-b, series-c, series-c\+\): name one of these$"
+            ),
+        ),
         ("Serie A", "Series A", "is not a canonical value"),
         ("Serie A", None, "is not a canonical value"),
         ("Series B", "series-a", "already takes it for 'series-b': nothing to add"),
         ("SERIES_A round", "series-a", "already takes it for 'series-a': nothing to add"),
-        ("", "series-a", "is refused as"),
+        ("", "series-a", "^alias '' is refused as empty: write it with plain, visible letters$"),
         (" - ", "series-a", "is refused as"),
         ("Serie\u200b A", "series-a", r"is refused as .* \(U\+200B ZERO WIDTH SPACE\)"),
         ("S\u0435rie A", "series-a", "is refused as"),  # a Cyrillic letter
@@ -71,8 +79,13 @@ def test_a_reason_and_a_consumer_are_needed():
         alias("Serie A", reason=" ")
     with pytest.raises(OverlayError, match="exemption of 'partner' needs a reason"):
         exemption("partner", None, expires_at=200.0, author="ada", reason="", now=1.0)
-    with pytest.raises(OverlayError, match="needs the key of a consumer"):
+    with pytest.raises(OverlayError, match=r"^an exemption needs the key of a consumer$"):
         exemption("", None, expires_at=200.0, **WHY)
+
+
+def test_an_exemption_keeps_who_granted_it_and_why():
+    granted = exemption("partner", "companies", expires_at=200.0, **WHY)
+    assert granted == Exemption("partner", "companies", 200.0, "ada", "an import")
 
 
 @given(
@@ -134,6 +147,12 @@ def test_what_was_added_last_counts_until_its_moment(added, exempted, now):
 
 
 @given(st.lists(some_aliases), st.lists(some_exemptions))
+def test_the_same_overlays_hold_each_other(added, exempted):
+    one, other = Overlays(tuple(added), tuple(exempted)), Overlays(tuple(added[::-1]), tuple(exempted[::-1]))
+    assert one <= other
+
+
+@given(st.lists(some_aliases), st.lists(some_exemptions))
 def test_what_is_removed_is_gone_and_nothing_else(added, exempted):
     overlays = Overlays()
     for each in (*added, *exempted):
@@ -147,6 +166,8 @@ def test_what_is_removed_is_gone_and_nothing_else(added, exempted):
     for each in overlays.exemptions:
         fewer = overlays.without_exemption(each.consumer, each.endpoint)
         assert {*fewer.exemptions, each} == {*overlays.exemptions}
+        assert fewer.aliases == overlays.aliases
+        assert fewer <= overlays
         assert not overlays <= fewer
 
 
@@ -185,6 +206,18 @@ def test_a_temporary_alias_is_rewritten_until_its_very_moment():
         worker.now = 200.0
         expected = Reject if worker.boundary.modes.view.state("companies").mode is Mode.ENFORCE else Pass
         assert isinstance(worker.ask("SERIE  a"), expected)
+
+
+@pytest.mark.parametrize("written", ["Serie" + " " * 300 + "A", "Serie\u200b A", "\ud800Serie A", "S\u0435rie A", ""])
+def test_what_is_unfit_as_a_form_is_no_temporary_alias(written):
+    overlays = Overlays((alias("Serie A"), TemporaryAlias("investment-stages", "", "seed", 200.0, "ada", "by hand")))
+    service = Service(Mode.ENFORCE, overlays)
+    guard = service.boundary.open("POST", "/companies")
+    body = json.dumps({"stage": written}).encode("utf-8", "surrogatepass")
+    headers = ((b"content-type", b"application/json"),)
+    assert isinstance(
+        service.boundary.inspect(Request(guard, "POST", "/companies", None, b"", headers, None, body)), Reject
+    )
 
 
 def test_a_temporary_alias_never_goes_before_the_vocabulary():
