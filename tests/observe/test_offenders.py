@@ -1,0 +1,60 @@
+"""OffendersHook keeps the most frequent unknown values with who sent them, in bounded memory."""
+
+import sys
+
+import pytest
+
+from stagenorm.core.modes import Mode
+from stagenorm.events import Finding, FindingKind, Inspected, Outcome, StoreRead
+from stagenorm.observe import OffendersHook
+
+
+def event(value, consumer="ada", endpoint="companies", kind=FindingKind.UNKNOWN, suggestions=()):
+    finding = Finding(kind, "stage", "stage", value, "why", suggestions)
+    return Inspected(endpoint, Mode.WARN, False, Outcome.PASS, True, True, {kind: 1}, (finding,), consumer, 1e-5)
+
+
+def test_the_most_frequent_come_first_with_their_consumers():
+    hook = OffendersHook()
+    for value, consumer, times in [("angel", "ada", 3), ("Seies A", "ada", 1), ("angel", "bob", 5), ("angel", None, 1)]:
+        for _ in range(times):
+            hook(event(value, consumer, suggestions=("series-a",) if value == "Seies A" else ()))
+    hook(event("angel", endpoint="simulate"))
+    first, *others = hook.top()
+    assert first.as_json() == {
+        "endpoint": "companies",
+        "value": "angel",
+        "count": 9,
+        "at_least": 9,
+        "suggestions": [],
+        "consumers": [{"consumer": "bob", "count": 5}, {"consumer": "ada", "count": 3}],
+    }
+    assert [(each.endpoint, each.value, each.suggestions) for each in others] == [
+        ("companies", "Seies A", ("series-a",)),
+        ("simulate", "angel", ()),
+    ]
+    assert hook.top(1) == [first]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FindingKind if kind is not FindingKind.UNKNOWN])
+def test_only_unknown_values_count(kind):
+    hook = OffendersHook()
+    hook(event("x", kind=kind))
+    hook(StoreRead(0.1, None, 0.0))
+    assert hook.top() == []
+
+
+def test_endless_values_and_consumers_stay_in_bounded_memory_and_frequent_ones_are_kept():
+    hook = OffendersHook(capacity=50)
+    sizes = set()
+    for number in range(20_000):
+        hook(event(f"v{number}" + "x" * 1000, f"c{number}" + "y" * 1000))
+        if number % 4 == 0:
+            hook(event("angel", "ada"))
+        if number in (10_000, 19_999):
+            top = hook.top(1000)
+            sizes.add((len(top), max(sys.getsizeof(each.value) for each in top)))
+    assert len(sizes) == 1
+    assert max(len(each.value) for each in top) == 257
+    assert (top[0].value, top[0].consumers[0][0]) == ("angel", "ada")
+    assert top[0].at_least <= 5000 <= top[0].count
