@@ -11,14 +11,13 @@ from stagenorm.observe.offenders import OffendersHook
 
 if TYPE_CHECKING:
     from stagenorm.observe.json_logs import JsonFormatter
-    from stagenorm.observe.prometheus import PrometheusHook, exposition
+    from stagenorm.observe.prometheus import PrometheusHook
 
-__all__ = ["JsonFormatter", "LogHook", "OffendersHook", "PrometheusHook", "exposition"]
+__all__ = ["JsonFormatter", "LogHook", "OffendersHook", "PrometheusHook"]
 
 _EXTRAS = {
     "JsonFormatter": "stagenorm.observe.json_logs",
     "PrometheusHook": "stagenorm.observe.prometheus",
-    "exposition": "stagenorm.observe.prometheus",
 }
 
 if not TYPE_CHECKING:

@@ -24,6 +24,7 @@ from stagenorm.events import (
     WebhookDelivered,
     WebhookResult,
 )
+from stagenorm.stores.resolver import ModeResolver
 
 try:
     from prometheus_client import (
@@ -54,25 +55,30 @@ _HELD_BACK = 64
 
 
 class PrometheusHook:
-    """Counts every event. Give the same hook to the boundary and to its ModeResolver.
+    """Counts every event of a boundary and of the store behind its modes: ``PrometheusHook(boundary).attach()``.
 
     Right under prometheus_client's multiprocess mode too: counters add up over all workers, those that have ended
     included; gauges show the highest value of a living worker, so ``stagenorm_mode`` falls when the last one has fallen.
 
     Args:
-        boundary: whose endpoints label the series and whose modes are shown. The hook is not added to it.
-        registry: where the metrics are registered.
+        boundary: whose endpoints label the series and whose modes are shown.         registry: where the metrics are registered.
         senders: names of the webhook senders that are told apart.
+
+    Attributes:
+        content_type: the Content-Type of an exposition.
 
     Raises:
         MissingExtraError: prometheus_client is not installed.
         ValueError: the registry holds these metrics already: make one hook a registry.
     """
 
+    content_type = CONTENT_TYPE_LATEST
+
     def __init__(
         self, boundary: Boundary, registry: CollectorRegistry = REGISTRY, *, senders: Iterable[str] = SENDERS
     ) -> None:
         self._boundary = boundary
+        self._registry = registry
         # Another process scrapes in multiprocess mode and cannot ask for what this one holds back.
         held_back = 1 if _DIRECTORY in os.environ else _HELD_BACK
         registry.register(_Flush(self))  # first, so that a scrape sees what is flushed
@@ -197,6 +203,29 @@ class PrometheusHook:
             series.mode.set(state.mode.strictness)
             series.share.set(state.share / 100 if state.mode is Mode.ENFORCE else 0)
 
+    def attach(self) -> PrometheusHook:
+        """Listen to the boundary, and to the store behind its modes where there is one. Returns the hook itself."""
+        self._boundary.hooks.append(self)
+        if isinstance(self._boundary.modes, ModeResolver):
+            self._boundary.modes.hooks.append(self)
+        return self
+
+    def exposition(self) -> bytes:
+        """The body of what ``/metrics`` answers; ``content_type`` goes with it.
+
+        In multiprocess mode these are the metrics of all workers, whatever the registry; gauges of a worker that has
+        ended are dropped, however it ended and whether or not its server says so.
+        """
+        directory = os.environ.get(_DIRECTORY)
+        if directory is None:
+            return generate_latest(self._registry)
+        for process in {int(path.stem.rpartition("_")[2]) for path in Path(directory).glob("gauge_live*_*.db")}:
+            if not _is_alive(process):
+                multiprocess.mark_process_dead(process)  # type: ignore[no-untyped-call]
+        workers = CollectorRegistry()
+        multiprocess.MultiProcessCollector(workers)  # type: ignore[no-untyped-call]
+        return generate_latest(workers)
+
     def flush(self) -> None:
         """Put what is held back into the metrics. A scrape does it by itself."""
         for plain in self._plain.values():
@@ -269,23 +298,6 @@ class _Flush(Collector):
     def collect(self) -> Iterable[Metric]:
         self._hook.flush()
         return ()
-
-
-def exposition(registry: CollectorRegistry = REGISTRY) -> tuple[bytes, str]:
-    """What ``/metrics`` answers: the body, and its Content-Type.
-
-    In multiprocess mode these are the metrics of all workers, whatever the registry; gauges of a worker that has ended
-    are dropped, however it ended and whether or not its server says so.
-    """
-    directory = os.environ.get(_DIRECTORY)
-    if directory is None:
-        return generate_latest(registry), CONTENT_TYPE_LATEST
-    for process in {int(path.stem.rpartition("_")[2]) for path in Path(directory).glob("gauge_live*_*.db")}:
-        if not _is_alive(process):
-            multiprocess.mark_process_dead(process)  # type: ignore[no-untyped-call]
-    workers = CollectorRegistry()
-    multiprocess.MultiProcessCollector(workers)  # type: ignore[no-untyped-call]
-    return generate_latest(workers), CONTENT_TYPE_LATEST
 
 
 def _is_alive(process: int) -> bool:
