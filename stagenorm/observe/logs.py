@@ -81,7 +81,6 @@ class LogHook:
             "where": self._plain(finding.where),
             "value": self._plain(finding.raw) if isinstance(finding.raw, str) else None,
             "detail": self._detail(finding),
-            "suggestions": list(finding.suggestions),
         }
 
     def _detail(self, finding: Finding) -> str:

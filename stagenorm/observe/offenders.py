@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, NamedTuple
 
 from stagenorm.core.folding import MAX_LENGTH
 from stagenorm.events import Event, FindingKind, Inspected
@@ -16,43 +15,21 @@ _PAIRS = 4_000
 _CONSUMERS_SHOWN = 5
 
 
-class Form(NamedTuple):
-    """An unknown written form, and the canonical values that a typing error could have meant."""
-
-    value: str
-    suggestions: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Offender:
     """One unknown form at one endpoint.
 
     Attributes:
         endpoint: the endpoint's name.
-        value: as the client wrote it, cut where it is longer than any accepted form.
+        value: as clients wrote it, cut where it is longer than any accepted form.
         count: the most that it can have been seen.
-        at_least: the least that it must have been seen.
-        suggestions: canonical values that a typing error could have meant.
-        consumers: who sent it and how often at most, the most frequent first.
+        consumers: who sent it, as far as they are told apart; at most 5, the most frequent first.
     """
 
     endpoint: str
     value: str
     count: float
-    at_least: float
-    suggestions: tuple[str, ...]
-    consumers: tuple[tuple[str, float], ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """The same for machines: what ``GET /offenders`` lists."""
-        return {
-            "endpoint": self.endpoint,
-            "value": self.value,
-            "count": self.count,
-            "at_least": self.at_least,
-            "suggestions": list(self.suggestions),
-            "consumers": [{"consumer": consumer, "count": count} for consumer, count in self.consumers],
-        }
+    consumers: tuple[str, ...]
 
 
 class Offenders:
@@ -64,84 +41,58 @@ class Offenders:
 
     def __init__(self, capacity: int = _VALUES) -> None:
         self._capacity = capacity
-        self._forms: dict[str, HeavyHitters[Form]] = {}
-        self._pairs: dict[str, HeavyHitters[tuple[Form, str]]] = {}
+        self._forms: dict[str, HeavyHitters[str]] = {}
+        self._pairs: dict[str, HeavyHitters[tuple[str, str]]] = {}  # of a form and who sent it
         self._lock = Lock()
 
-    def add(self, endpoint: str, form: Form, consumer: str | None, weight: float = 1) -> None:
+    def add(self, endpoint: str, value: str, consumer: str | None, weight: float = 1) -> None:
         """Count one form.
 
         Args:
             endpoint: the endpoint's name.
-            form: what was sent.
+            value: what was sent.
             consumer: who sent it, or None where nobody knows.
             weight: how many it stands for.
         """
-        form = Form(_cut(form.value), form.suggestions)
+        value = _cut(value)
         with self._lock:
             if endpoint not in self._forms:
                 self._forms[endpoint] = HeavyHitters(self._capacity)
                 self._pairs[endpoint] = HeavyHitters(max(self._capacity, _PAIRS))
-            self._forms[endpoint].add(form, weight)
+            self._forms[endpoint].add(value, weight)
             if consumer is not None:
-                self._pairs[endpoint].add((form, _cut(consumer)), weight)
+                self._pairs[endpoint].add((value, _cut(consumer)), weight)
 
     def top(self, number: int) -> list[Offender]:
-        """The most frequent forms over all endpoints, the most frequent first."""
+        """The most frequent forms, at most so many of each endpoint, the most frequent first."""
         with self._lock:
             found = [
-                (hitter, name, senders[hitter.key])
+                Offender(name, hitter.key, hitter.count, tuple(senders[hitter.key][:_CONSUMERS_SHOWN]))
                 for name, forms in self._forms.items()
                 for senders in (self._senders(name),)
                 for hitter in forms.top(number)
             ]
-        found.sort(key=lambda each: -each[0].count)
-        return [
-            Offender(
-                name,
-                hitter.key.value,
-                hitter.count,
-                hitter.at_least,
-                hitter.key.suggestions,
-                tuple(senders[:_CONSUMERS_SHOWN]),
-            )
-            for hitter, name, senders in found[:number]
-        ]
+        return sorted(found, key=lambda offender: -offender.count)
 
-    def _senders(self, endpoint: str) -> defaultdict[Form, list[tuple[str, float]]]:
+    def _senders(self, endpoint: str) -> defaultdict[str, list[str]]:
         """The consumers of each form, the most frequent first."""
         senders = defaultdict(list)
         pairs = self._pairs[endpoint]
         for pair in pairs.top(len(pairs)):
-            form, consumer = pair.key
-            senders[form].append((consumer, pair.count))
+            value, consumer = pair.key
+            senders[value].append(consumer)
         return senders
 
 
-class OffendersHook:
-    """Keeps the most frequent unknown forms of each endpoint.
-
-    Args:
-        capacity: how many forms are told apart exactly at each endpoint.
-
-    Attributes:
-        offenders: what is known so far.
-    """
-
-    def __init__(self, capacity: int = _VALUES) -> None:
-        self.offenders = Offenders(capacity)
+class OffendersHook(Offenders):
+    """Keeps the most frequent unknown forms of each endpoint of a boundary."""
 
     def __call__(self, event: Event) -> None:
         """Hear one event."""
-        if not isinstance(event, Inspected) or not event.findings:
-            return
-        for finding in event.findings:
-            if finding.kind is FindingKind.UNKNOWN and isinstance(finding.raw, str):
-                self.offenders.add(event.endpoint, Form(finding.raw, finding.suggestions), event.consumer)
-
-    def top(self, number: int = 100) -> list[Offender]:
-        """The most frequent forms over all endpoints, the most frequent first."""
-        return self.offenders.top(number)
+        if isinstance(event, Inspected) and event.findings:
+            for finding in event.findings:
+                if finding.kind is FindingKind.UNKNOWN and isinstance(finding.raw, str):
+                    self.add(event.endpoint, finding.raw, event.consumer)
 
 
 def _cut(text: str) -> str:

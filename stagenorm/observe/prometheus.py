@@ -61,7 +61,8 @@ class PrometheusHook:
     included; gauges show the highest value of a living worker, so ``stagenorm_mode`` falls when the last one has fallen.
 
     Args:
-        boundary: whose endpoints label the series and whose modes are shown.         registry: where the metrics are registered.
+        boundary: whose endpoints label the series and whose modes are shown.
+        registry: where the metrics are registered.
         senders: names of the webhook senders that are told apart.
 
     Attributes:

@@ -69,7 +69,6 @@ def test_a_record_says_what_was_found(caplog):
                 "where": "stage",
                 "value": "Seies A",
                 "detail": "'Seies A' is not in the vocabulary",
-                "suggestions": ["series-a"],
             }
         ],
         "stands_for": 1,
