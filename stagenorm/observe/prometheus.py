@@ -47,9 +47,9 @@ VALIDATION_BUCKETS = (10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3,
 FETCH_BUCKETS = (100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 1.0)
 """Upper bounds in seconds; a fetch is given up after 100 ms."""
 SENDERS = ("standard-webhooks", "grafana", "alertmanager")
-"""The policies by which a webhook's sender is known; any other counts as ``other``."""
+"""The policies by which a webhook's sender is known; any other counts as ``unknown``."""
 
-_OTHER = "other"
+_UNKNOWN = "unknown"
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _HELD_BACK = 64
 
@@ -159,7 +159,7 @@ class PrometheusHook:
         )
         self._deliveries = {
             (sender, result): deliveries.labels(sender, result.value)
-            for sender, result in product([*senders, _OTHER], WebhookResult)
+            for sender, result in product([*senders, _UNKNOWN], WebhookResult)
         }
         downgrades = Counter("stagenorm_downgrades", "Enforcement pulled back.", ["trigger"], registry=registry)
         self._downgrades = {actor: downgrades.labels(actor.value) for actor in Actor}
@@ -180,7 +180,7 @@ class PrometheusHook:
             self._show_modes()
         elif isinstance(event, WebhookDelivered):
             known = self._deliveries.get((event.sender, event.result))
-            (known or self._deliveries[_OTHER, event.result]).inc()
+            (known or self._deliveries[_UNKNOWN, event.result]).inc()
         else:
             self._downgrades[event.trigger].inc()
 

@@ -37,7 +37,7 @@ def test_every_series_is_there_at_zero_before_the_first_request(counted):
         assert by_name[f"stagenorm_{name}"] == all_of(each_endpoint), name
     assert by_name["stagenorm_enforced_share_ratio"] == all_of(each_endpoint)
     assert by_name["stagenorm_webhook_deliveries_total"] == all_of(
-        [("sender", each) for each in (*SENDERS, "other")], [("result", each.value) for each in WebhookResult]
+        [("sender", each) for each in (*SENDERS, "unknown")], [("result", each.value) for each in WebhookResult]
     )
     assert by_name["stagenorm_downgrades_total"] == all_of([("trigger", actor.value) for actor in Actor])
     for name in ("store_fetch_seconds_count", "store_errors_total", "store_stale_seconds"):
@@ -134,7 +134,10 @@ def test_webhooks_and_downgrades_are_counted(counted):
     made.hook(WebhookDelivered("somebody\n else", WebhookResult.NOT_AUTHENTIC))
     made.hook(Downgraded(Actor.ALERT, None))
     made.hook(Downgraded(Actor.ALERT, "not an endpoint"))
-    assert made.nonzero("stagenorm_webhook_deliveries_total") == {("done", "grafana"): 1, ("not-authentic", "other"): 1}
+    assert made.nonzero("stagenorm_webhook_deliveries_total") == {
+        ("done", "grafana"): 1,
+        ("not-authentic", "unknown"): 1,
+    }
     assert made.nonzero("stagenorm_downgrades_total") == {("alert",): 2}
 
 
