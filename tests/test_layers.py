@@ -39,7 +39,7 @@ HOMES = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "httpx": {"demo/client.py", "cli/offenders_source.py"},
+    "httpx": {"demo/client.py", "cli/ops_client.py"},
     "prometheus_client": {"observe/prometheus.py"},
     "pythonjsonlogger": {"observe/json_logs.py"},
     "starlette": {"demo/service.py"},
