@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from stagenorm.observe.rules.alerts import ALERTS, WINDOWS
+from stagenorm.observe.rules.grafana_dashboard import PANELS
+from stagenorm.observe.rules.prometheus_rules import ratio
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -111,3 +116,19 @@ def test_four_workers_add_up_and_one_that_dies_takes_nothing_with_it(fleet, unti
     assert fleet.counted() == (60, 60, 60)
     fleet.send(40)
     assert fleet.counted() == (100, 100, 100)
+
+
+def test_every_metric_that_a_rule_or_a_panel_names_is_exported(start):
+    queries = [alert.expr for alert in ALERTS]
+    queries += [expr for panel in PANELS for expr, _ in panel.queries]
+    queries += [ratio(window) for window in WINDOWS]
+    named = {name for query in queries for name in re.findall(r"\bstagenorm_[a-z_]+", query)}
+    with start("starlette", "warn") as server:
+        text = server.request("GET", "/metrics").body.decode()
+    exported = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+    assert named - exported == set()
+    families = {family.name for family in text_string_to_metric_families(text)}
+    families = {name for name in families if name.startswith("stagenorm_") and not name.endswith("_created")}
+    # And the other way: a metric that nothing looks at would be deleted unnoticed.
+    unseen = {family for family in families if not any(name.startswith(family) for name in named)}
+    assert unseen == set()

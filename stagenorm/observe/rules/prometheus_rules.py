@@ -32,11 +32,12 @@ def prometheus_rules(watched: Watched) -> str:
         _record(BUDGET, f"vector({endpoint.reject_budget:g})", {"endpoint": endpoint.name})
         for endpoint in watched.endpoints
     )
-    ratios = (_record(reject_ratio(window), _ratio(window)) for window in WINDOWS)
+    ratios = (_record(reject_ratio(window), ratio(window)) for window in WINDOWS)
     return _HEADER + "".join([*budgets, *ratios, _ALERTS, *map(_alert, ALERTS)])
 
 
-def _ratio(window: str) -> str:
+def ratio(window: str) -> str:
+    """PromQL for the share of the enforced requests of each endpoint that was rejected over a window."""
     rejects = f"sum by (endpoint) (rate(stagenorm_rejects_total[{window}]))"
     enforced = f'sum by (endpoint) (rate(stagenorm_requests_total{{mode="enforce"}}[{window}]))'
     return f"{rejects}\n  / ({enforced} > 0)"
