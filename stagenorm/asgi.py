@@ -17,6 +17,9 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+_NOBODY = (None,)  # a server need not know its client
+
+
 class StageNormMiddleware:
     """Guards an ASGI 3 application.
 
@@ -51,8 +54,7 @@ class StageNormMiddleware:
                 body = message.get("body", b"")
             else:
                 body = await _buffer(held, receive, self.boundary.max_body_bytes)
-        client = scope.get("client")
-        peer = client[0] if client else None
+        peer = (scope.get("client") or _NOBODY)[0]
         if self.boundary.lets_pass(guard, announced, path, body, scope["headers"], peer):
             await self.app(scope, _replay(held, receive), send)
             return

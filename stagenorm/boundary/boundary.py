@@ -35,6 +35,7 @@ _PASS = Pass()
 # Looked up once: before Python 3.12 a member of an enumeration is slow to get.
 _ENFORCE, _PASSED, _REJECT, _REWRITE = Mode.ENFORCE, Outcome.PASS, Outcome.REJECT, Outcome.REWRITE
 _CANONICAL = FindingKind.CANONICAL
+_inspected = Inspected._make
 _FALLBACK = ModeState(Mode.WARN)  # where even the mode could not be read
 
 
@@ -126,11 +127,14 @@ class Boundary:
                 return False
             if self.hooks:
                 view, name = self.modes.view, guard.endpoint.name
-                state, consumer = view.state(name), self._consumer(headers, client)
-                inside = self._is_held(view, state, consumer, name)
+                state = view.state(name)
+                consumer = client if self._consumer_header is None else self._consumer(headers, client)
+                inside = state.mode is _ENFORCE and self._is_held(view, state, consumer, name)
                 counts = {_CANONICAL: canonical}
                 seconds = perf_counter() - started
-                self._tell(Inspected(name, state.mode, inside, _PASSED, False, False, counts, (), consumer, seconds))
+                # Cheaper than calling the class; the order is that of its attributes.
+                event = (name, state.mode, inside, _PASSED, False, False, counts, (), consumer, seconds, None)
+                self._tell(_inspected(event))
         except Exception:  # noqa: BLE001 - the full judgement meets it again, and says so
             return False
         return True

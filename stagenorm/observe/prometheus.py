@@ -6,9 +6,8 @@ Every label's values are fixed when the hook is made, so no request can add a se
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Iterable
-from itertools import product
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from stagenorm.events import (
     WebhookDelivered,
     WebhookResult,
 )
+from stagenorm.observe.held_back import HeldBack, Take, Tally
 from stagenorm.stores.resolver import ModeResolver
 
 try:
@@ -38,6 +38,7 @@ try:
         generate_latest,
         multiprocess,
     )
+    from prometheus_client.core import HistogramMetricFamily
     from prometheus_client.registry import Collector
 except ModuleNotFoundError as error:
     raise MissingExtraError("PrometheusHook", "metrics") from error
@@ -52,6 +53,7 @@ SENDERS = ("standard-webhooks", "grafana", "alertmanager")
 _UNKNOWN = "unknown"
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _HELD_BACK = 64
+_SECONDS, _SECONDS_HELP = "stagenorm_validation_seconds", "How long judging a request took."
 
 
 class PrometheusHook:
@@ -80,8 +82,7 @@ class PrometheusHook:
     ) -> None:
         self._boundary = boundary
         self._registry = registry
-        # Another process scrapes in multiprocess mode and cannot ask for what this one holds back.
-        held_back = 1 if _DIRECTORY in os.environ else _HELD_BACK
+        one_of_several = _DIRECTORY in os.environ
         registry.register(_Flush(self))  # first, so that a scrape sees what is flushed
         names = [endpoint.name for endpoint in boundary.endpoints]
         requests = Counter(
@@ -98,13 +99,12 @@ class PrometheusHook:
         failures = Counter(
             "stagenorm_boundary_failures", "Requests whose check itself failed.", ["endpoint"], registry=registry
         )
-        seconds = Histogram(
-            "stagenorm_validation_seconds",
-            "How long judging a request took.",
-            ["endpoint"],
-            buckets=VALIDATION_BUCKETS,
-            registry=registry,
-        )
+        seconds: _Seconds | _WorkersSeconds
+        if one_of_several:
+            seconds = _WorkersSeconds(names, registry)
+        else:
+            seconds = _Seconds(names)
+            registry.register(seconds)
         modes = Gauge(
             "stagenorm_mode",
             "The mode that holds: 0 off, 1 warn, 2 enforce.",
@@ -126,18 +126,16 @@ class PrometheusHook:
                 would_reject.labels(name),
                 rejects.labels(name),
                 failures.labels(name),
-                seconds.labels(name),
+                seconds.observer(name),
                 modes.labels(name),
                 shares.labels(name),
             )
             for name in names
         }
+        # Another process may scrape and cannot ask for what this one holds back.
+        most = 1 if one_of_several else _HELD_BACK
         self._plain = {
-            (name, mode): _Plain(
-                series.requests[mode, Outcome.PASS], series.values[FindingKind.CANONICAL], series.seconds, held_back
-            )
-            for name, series in self._series.items()
-            for mode in Mode
+            name: {mode: HeldBack(series.plain(mode), most) for mode in Mode} for name, series in self._series.items()
         }
         self._fetch_seconds = Histogram(
             "stagenorm_store_fetch_seconds",
@@ -169,7 +167,7 @@ class PrometheusHook:
         """Hear one event."""
         if isinstance(event, Inspected):
             if len(event.counts) == 1 and (canonical := event.counts.get(_CANONICAL)):
-                self._plain[event.endpoint, event.mode].add(canonical, event.seconds)
+                self._plain[event.endpoint][event.mode].add(canonical, event.seconds)
             else:
                 self._count(event)
         elif isinstance(event, StoreRead):
@@ -195,7 +193,7 @@ class PrometheusHook:
             series.rejects.inc()
         if event.error:
             series.failures.inc()
-        series.seconds.observe(event.seconds)
+        series.observe([event.seconds])
 
     def _show_modes(self) -> None:
         view = self._boundary.modes.view
@@ -229,8 +227,9 @@ class PrometheusHook:
 
     def flush(self) -> None:
         """Put what is held back into the metrics. A scrape does it by itself."""
-        for plain in self._plain.values():
-            plain.flush()
+        for modes in self._plain.values():
+            for plain in modes.values():
+                plain.flush()
 
 
 _CANONICAL = FindingKind.CANONICAL
@@ -244,47 +243,60 @@ class _Series(NamedTuple):
     would_reject: Counter
     rejects: Counter
     failures: Counter
-    seconds: Histogram
+    observe: Callable[[Sequence[float]], None]
     mode: Gauge
     share: Gauge
 
+    def plain(self, mode: Mode) -> Take:
+        """What takes requests with canonical values only, nearly all that there are."""
+        requests, canonical = self.requests[mode, Outcome.PASS], self.values[FindingKind.CANONICAL]
 
-class _Plain:
-    """Requests with canonical values only, nearly all there are: two of their counters are counted some at a time.
+        def take(values: Sequence[int], seconds: Sequence[float]) -> None:
+            requests.inc(len(values))
+            canonical.inc(sum(values))
+            self.observe(seconds)
+
+        return take
+
+
+class _Seconds(Collector):
+    """The histogram of validation seconds in one process: it takes many at once, which prometheus_client's does not.
 
     Args:
-        requests: counts them.
-        values: counts their values.
-        seconds: observes each at once.
-        held_back: how many are counted together.
+        endpoints: names of the series.
     """
 
-    __slots__ = ("_held_back", "_observe", "_pending", "_requests", "_values")
+    def __init__(self, endpoints: Iterable[str]) -> None:
+        self._tallies = {name: Tally(VALIDATION_BUCKETS) for name in endpoints}
 
-    def __init__(self, requests: Counter, values: Counter, seconds: Histogram, held_back: int) -> None:
-        self._requests = requests
-        self._values = values
-        self._observe = seconds.observe
-        self._held_back = held_back
-        self._pending: deque[int] = deque()  # taken one by one, so that no thread takes what another has taken
+    def observer(self, endpoint: str) -> Callable[[Sequence[float]], None]:
+        """What takes the seconds of one endpoint."""
+        return self._tallies[endpoint].add
 
-    def add(self, values: int, seconds: float) -> None:
-        self._observe(seconds)
-        self._pending.append(values)
-        if len(self._pending) >= self._held_back:
-            self.flush()
+    def collect(self) -> Iterable[Metric]:
+        family = HistogramMetricFamily(_SECONDS, _SECONDS_HELP, labels=["endpoint"])
+        for name, tally in self._tallies.items():
+            bounds = [*map(str, VALIDATION_BUCKETS), "+Inf"]
+            family.add_metric([name], list(zip(bounds, accumulate(tally.buckets), strict=True)), tally.total)
+        return [family]
 
-    def flush(self) -> None:
-        requests = values = 0
-        while self._pending:
-            try:
-                values += self._pending.popleft()
-            except IndexError:  # another thread was faster
-                break
-            requests += 1
-        if requests:
-            self._requests.inc(requests)
-            self._values.inc(values)
+
+class _WorkersSeconds:
+    """The same for a process of several, by prometheus_client's own histogram, which others can read."""
+
+    def __init__(self, endpoints: Iterable[str], registry: CollectorRegistry) -> None:
+        histogram = Histogram(_SECONDS, _SECONDS_HELP, ["endpoint"], buckets=VALIDATION_BUCKETS, registry=registry)
+        self._series = {name: histogram.labels(name) for name in endpoints}
+
+    def observer(self, endpoint: str) -> Callable[[Sequence[float]], None]:
+        """What takes the seconds of one endpoint."""
+        observe = self._series[endpoint].observe
+
+        def observe_all(seconds: Sequence[float]) -> None:
+            for each in seconds:
+                observe(each)
+
+        return observe_all
 
 
 class _Flush(Collector):
