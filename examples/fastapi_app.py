@@ -7,14 +7,17 @@ stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examp
 import argparse
 import os
 from pathlib import Path
+from typing import Annotated
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Body, FastAPI, Response
 from fastapi.middleware import Middleware
+from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, Field
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
 from stagenorm.asgi import StageNormMiddleware
+from stagenorm.observe import LogHook, PrometheusHook
 from stagenorm.stores import ModeResolver
 
 STORE = Path(__file__).resolve().with_suffix(".modes.json").as_uri()
@@ -26,7 +29,9 @@ boundary = Boundary(
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
     modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
+    hooks=[LogHook()],
 )
+metrics = PrometheusHook(boundary, CollectorRegistry()).attach()
 
 
 class Part(BaseModel):
@@ -37,31 +42,27 @@ class Simulation(BaseModel):
     stage_distribution: list[Part] = Field(alias="stageDistribution")
 
 
-class Strategy(BaseModel):
-    allocations: dict[str, float]
-
-
-class Stages(BaseModel):
-    stages: list[str]
-
-
 api = APIRouter()
 
 
 @api.post("/api/monte-carlo/simulate")
-async def simulate(simulation: Simulation) -> Stages:
-    return Stages(stages=[part.stage for part in simulation.stage_distribution])
+async def simulate(simulation: Simulation) -> dict[str, list[str]]:
+    return {"stages": [part.stage for part in simulation.stage_distribution]}
 
 
 @api.post("/api/portfolio/strategies")
-async def strategies(strategy: Strategy) -> Stages:
-    return Stages(stages=list(strategy.allocations))
+async def strategies(allocations: Annotated[dict[str, float], Body(embed=True)]) -> dict[str, list[str]]:
+    return {"stages": list(allocations)}
 
 
-@api.get("/api/funds/{fund}/companies")
-@api.head("/api/funds/{fund}/companies")
-async def companies(fund: str, stage: str | None = None) -> Stages:
-    return Stages(stages=[] if stage is None else [stage])
+@api.api_route("/api/funds/{fund}/companies", methods=["GET", "HEAD"])
+async def companies(fund: str, stage: str | None = None) -> dict[str, list[str]]:
+    return {"stages": [] if stage is None else [stage]}
+
+
+@api.get("/metrics")
+async def show_metrics() -> Response:
+    return Response(metrics.exposition(), media_type=metrics.content_type)
 
 
 app = FastAPI(middleware=[Middleware(StageNormMiddleware, boundary=boundary)])

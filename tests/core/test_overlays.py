@@ -216,7 +216,10 @@ def test_what_is_unfit_as_a_form_is_no_temporary_alias(written):
     body = json.dumps({"stage": written}).encode("utf-8", "surrogatepass")
     headers = ((b"content-type", b"application/json"),)
     assert isinstance(
-        service.boundary.inspect(Request(guard, "POST", "/companies", None, b"", headers, None, body)), Reject
+        service.boundary.inspect(
+            Request(guard, guard.announced(headers), "POST", "/companies", None, b"", headers, None, body)
+        ),
+        Reject,
     )
 
 
