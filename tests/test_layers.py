@@ -23,6 +23,7 @@ LAYERS = [
     {"observe"},
     {"backfill"},
     {"config"},
+    {"ops"},
     {"testing"},
     {"demo"},
     {"cli"},
@@ -39,9 +40,13 @@ HOMES = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "httpx": {"demo/client.py"},
-    "starlette": {"demo/service.py"},
-    "uvicorn": {"demo/server.py"},
+    "httpx": {"demo/client.py", "ops/relay.py"},
+    "starlette": {"demo/service.py", "ops"},
+    "uvicorn": {"demo/server.py", "ops/serving.py"},
+    "anyio": {"ops"},
+    "pydantic": {"ops"},
+    "itsdangerous": {"ops/tokens.py"},
+    "a2wsgi": {"ops/wsgi.py"},
     "tomli": {"config.py"},
     "_typeshed": {"wsgi.py"},
 }
@@ -130,7 +135,7 @@ class Blocked(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Blocked())
 import stagenorm, stagenorm.asgi, stagenorm.wsgi, stagenorm.stores
 assert stagenorm.Normalizer(stagenorm.INVESTMENT_STAGES).canonical("Series A") == "series-a"
-for extra in ("stagenorm.testing", "stagenorm.demo.service"):
+for extra in ("stagenorm.testing", "stagenorm.demo.service", "stagenorm.ops"):
     try:
         __import__(extra)
     except stagenorm.MissingExtraError as error:
