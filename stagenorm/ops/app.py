@@ -121,7 +121,7 @@ class _Service:
             sender = found.sender
             if isinstance(found, Refused):
                 result = WebhookResult.NOT_AUTHENTIC
-                _logger.warning("a webhook is not authentic (%s): %s", sender.value, found.detail)
+                _logger.info("a webhook is not authentic (%s): %s", sender.value, found.detail)
                 raise unauthorized(found.detail)
             delivery: models.Delivery | models.GrafanaDelivery
             if sender is Sender.GRAFANA:

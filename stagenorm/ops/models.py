@@ -12,6 +12,7 @@ from stagenorm.events import WebhookResult
 
 MAX_ALERTS = 1000
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
 class Alert(BaseModel):
@@ -53,7 +54,7 @@ class ModeChange(BaseModel):
     share: float | None = Field(
         default=None, ge=0, le=100, allow_inf_nan=False, description="Percent of the consumers; with enforce only."
     )
-    endpoint: str | None = Field(default=None, description="An endpoint's name; null or absent is everywhere.")
+    endpoint: EndpointName | None = Field(default=None, description="An endpoint's name; null or absent is everywhere.")
     reason: Text
 
     @model_validator(mode="after")
