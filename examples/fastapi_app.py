@@ -2,7 +2,7 @@
 
 Its mode is in the store that STAGENORM_STORE names, without it in a file beside this one, and changes while it serves:
 stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examples/fastapi_app.modes.json
-With STAGENORM_TOKEN_KEY it serves the operator's side too, below /_ops/stagenorm (docs/ops.md).
+With the secrets of docs/ops.md it serves the operator's side too, at /_ops/stagenorm.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
 from stagenorm.asgi import StageNormMiddleware
-from stagenorm.ops import deprecations_app, ops_app
+from stagenorm.ops.asgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 
 STORE = Path(__file__).resolve().with_suffix(".modes.json").as_uri()
@@ -43,30 +43,31 @@ class Strategy(BaseModel):
     allocations: dict[str, float]
 
 
+class Stages(BaseModel):
+    stages: list[str]
+
+
 api = APIRouter()
-Stages = dict[str, list[str]]
 
 
 @api.post("/api/monte-carlo/simulate")
 async def simulate(simulation: Simulation) -> Stages:
-    return {"stages": [part.stage for part in simulation.stage_distribution]}
+    return Stages(stages=[part.stage for part in simulation.stage_distribution])
 
 
 @api.post("/api/portfolio/strategies")
 async def strategies(strategy: Strategy) -> Stages:
-    return {"stages": list(strategy.allocations)}
+    return Stages(stages=list(strategy.allocations))
 
 
-@api.api_route("/api/funds/{fund}/companies", methods=["GET", "HEAD"])
+@api.get("/api/funds/{fund}/companies")
+@api.head("/api/funds/{fund}/companies")
 async def companies(fund: str, stage: str | None = None) -> Stages:
-    return {"stages": [] if stage is None else [stage]}
+    return Stages(stages=[] if stage is None else [stage])
 
 
-app = FastAPI(middleware=[Middleware(StageNormMiddleware, boundary=boundary)])
+app = FastAPI(middleware=[Middleware(each, boundary=boundary) for each in (OpsMiddleware, StageNormMiddleware)])
 app.include_router(api)
-app.add_route("/api/deprecations", deprecations_app(boundary))
-if "STAGENORM_TOKEN_KEY" in os.environ:
-    app.mount("/_ops/stagenorm", ops_app(boundary))
 unguarded = FastAPI()  # the same service with the middleware taken away, to compare
 unguarded.include_router(api)
 

@@ -2,7 +2,7 @@
 
 Its mode is in the store that STAGENORM_STORE names, without it in a file beside this one, and changes while it serves:
 stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examples/flask_app.modes.json
-With STAGENORM_TOKEN_KEY it serves the operator's side too, below /_ops/stagenorm (docs/ops.md).
+With the secrets of docs/ops.md it serves the operator's side too, at /_ops/stagenorm.
 """
 
 import argparse
@@ -13,8 +13,7 @@ import waitress
 from flask import Flask, request
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
-from stagenorm.ops import deprecations_app, ops_app
-from stagenorm.ops.wsgi import OpsMount
+from stagenorm.ops.wsgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 from stagenorm.wsgi import StageNormMiddleware
 
@@ -49,10 +48,7 @@ def companies(fund: str) -> dict[str, list[str]]:
 
 
 unguarded = app.wsgi_app  # the same service with the middleware taken away, to compare
-mounts = {"/api/deprecations": deprecations_app(boundary)}
-if "STAGENORM_TOKEN_KEY" in os.environ:
-    mounts["/_ops/stagenorm"] = ops_app(boundary)
-app.wsgi_app = OpsMount(StageNormMiddleware(unguarded, boundary), mounts)
+app.wsgi_app = OpsMiddleware(StageNormMiddleware(unguarded, boundary), boundary)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Its mode is in the store that STAGENORM_STORE names, without it in a file beside this one, and changes while it serves:
 stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examples/starlette_app.modes.json
-With STAGENORM_TOKEN_KEY it serves the operator's side too, below /_ops/stagenorm (docs/ops.md).
+With the secrets of docs/ops.md it serves the operator's side too, at /_ops/stagenorm.
 """
 
 import argparse
@@ -14,11 +14,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
 from stagenorm.asgi import StageNormMiddleware
-from stagenorm.ops import deprecations_app, ops_app
+from stagenorm.ops.asgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 
 STORE = Path(__file__).resolve().with_suffix(".modes.json").as_uri()
@@ -52,11 +52,10 @@ routes = [
     Route("/api/monte-carlo/simulate", simulate, methods=["POST"]),
     Route("/api/portfolio/strategies", strategies, methods=["POST"]),
     Route("/api/funds/{fund}/companies", companies),
-    Route("/api/deprecations", deprecations_app(boundary)),
 ]
-if "STAGENORM_TOKEN_KEY" in os.environ:
-    routes.append(Mount("/_ops/stagenorm", ops_app(boundary)))
-app = Starlette(routes=routes, middleware=[Middleware(StageNormMiddleware, boundary=boundary)])
+app = Starlette(
+    routes=routes, middleware=[Middleware(each, boundary=boundary) for each in (OpsMiddleware, StageNormMiddleware)]
+)
 unguarded = Starlette(routes=routes)  # the same service with the middleware taken away, to compare
 
 

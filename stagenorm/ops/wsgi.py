@@ -1,57 +1,64 @@
-"""The ops app under a WSGI host, through a2wsgi: the only file that imports it."""
+"""The ops app and what is deprecated, beside a WSGI host: through a2wsgi, which only this file imports."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from starlette.types import ASGIApp
-
+from stagenorm.boundary.boundary import Boundary
 from stagenorm.errors import MissingExtraError
+from stagenorm.ops.mounting import PREFIX, Mounts
+from stagenorm.ops.offenders import Offenders
 
 try:
     from a2wsgi import ASGIMiddleware
 except ModuleNotFoundError as error:
-    raise MissingExtraError("the ops app under a WSGI host", "ops") from error
+    raise MissingExtraError("the ops app beside a WSGI host", "ops") from error
 
 Environ = dict[str, Any]
 WSGIApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
-class OpsMount:
-    """A WSGI application, with ASGI applications below some of its paths.
+class OpsMiddleware:
+    """Serves the ops app below a prefix and ``/api/deprecations``; the host gets every other request.
 
     Args:
-        app: the host's own application; it gets every other path.
-        mounts: ASGI applications by prefix, such as ``{"/_ops/stagenorm": ops_app(boundary)}``.
+        app: the host.
+        boundary: the host's.
+        prefix: where the ops app lies, once one of its secrets is set.
+        offenders: the most frequent unknown values, for the ops app.
+
+    Raises:
+        ConfigurationError: as ``ops_app`` does.
     """
 
-    def __init__(self, app: WSGIApp, mounts: Mapping[str, ASGIApp]) -> None:
+    def __init__(
+        self, app: WSGIApp, boundary: Boundary, *, prefix: str = PREFIX, offenders: Offenders | None = None
+    ) -> None:
         self._app = app
-        self._mounts = dict(mounts)
+        self._mounts = Mounts(boundary, prefix, offenders)
         self._bridges: dict[tuple[int, str], WSGIApp] = {}
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request."""
         path: str = environ.get("PATH_INFO", "")
-        for prefix in self._mounts:
-            if path == prefix or path.startswith(f"{prefix}/"):
-                below = {
-                    "REMOTE_PORT": "0",  # a2wsgi tells no client without one, and some servers give none
-                    **environ,
-                    "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + prefix,
-                    "PATH_INFO": path[len(prefix) :],
-                }
-                return self._bridge(prefix)(below, start_response)
-        return self._app(environ, start_response)
+        at = self._mounts.find(path)
+        if at is None:
+            return self._app(environ, start_response)
+        below = {
+            "REMOTE_PORT": "0",  # a2wsgi tells no client without one, and some servers give none
+            **environ,
+            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + at,
+            "PATH_INFO": path[len(at) :],
+        }
+        return self._bridge(at)(below, start_response)
 
-    def _bridge(self, prefix: str) -> WSGIApp:
+    def _bridge(self, at: str) -> WSGIApp:
         """A bridge runs an event loop in a thread, which a fork leaves behind: so each process makes its own."""
-        key = os.getpid(), prefix
-        bridge = self._bridges.get(key)
-        if bridge is None:
-            app: Any = self._mounts[prefix]  # a2wsgi has types of its own for the same thing
-            made: Any = ASGIMiddleware(app)
-            bridge = self._bridges.setdefault(key, made)
-        return bridge
+        key = os.getpid(), at
+        if key not in self._bridges:
+            app: Any = self._mounts.apps[at]  # a2wsgi has types of its own for the same thing
+            bridge: Any = ASGIMiddleware(app)
+            self._bridges.setdefault(key, bridge)
+        return self._bridges[key]

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,7 +114,12 @@ def service(start):
 
 @pytest.fixture
 def fresh_file(tmp_path):
-    return lambda: (tmp_path / f"modes{fresh_number()}.json").as_uri()
+    """URLs of files that nobody used."""
+
+    def fresh_file():
+        return (tmp_path / f"modes{fresh_number()}.json").as_uri()
+
+    return fresh_file
 
 
 def firing(*labels, version="4", status="firing"):
@@ -132,8 +136,3 @@ ACTS = {"stagenorm": "downgrade"}
 def body():
     """A delivery that pulls everything back."""
     return firing(ACTS)
-
-
-@pytest.fixture
-def wall():
-    return time.time

@@ -131,9 +131,7 @@ class Counted:
 
 def test_offenders_are_told(start):
     found = start(offenders=Counted()).operator("GET", "/offenders").json()
-    assert found == {
-        "offenders": [{"endpoint": "funds", "value": "Series D\n", "count": 3, "consumers": ["acme"]}]
-    }
+    assert found == {"offenders": [{"endpoint": "funds", "value": "Series D\n", "count": 3, "consumers": ["acme"]}]}
     assert start().operator("GET", "/offenders").json() == {"offenders": []}
 
 

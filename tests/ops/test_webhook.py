@@ -12,6 +12,7 @@ from stagenorm.core.modes import Actor
 from stagenorm.events import Downgraded
 from stagenorm.ops import signatures
 from stagenorm.ops.bodies import MAX_BYTES
+from stagenorm.ops.credentials import WebhookSecret
 from tests.ops.conftest import ACTS, NEWER, NOW, TOKEN, WRITTEN, firing
 
 
@@ -213,17 +214,11 @@ def test_what_is_not_authentic_changes_nothing(service, body, headers):
 
 
 def test_what_was_signed_in_time_and_comes_late_has_expired(service, body):
-    headers = signatures.sign(signatures_key(), "msg_1", service.now, body)
+    headers = signatures.sign(WebhookSecret.parse(WRITTEN).key, "msg_1", service.now, body)
     service.now += 301
     assert service.deliver(body, headers).status_code == 401
     service.now -= 602
     assert service.deliver(body, headers).status_code == 401
-
-
-def signatures_key():
-    from stagenorm.ops.credentials import WebhookSecret
-
-    return WebhookSecret.parse(WRITTEN).key
 
 
 class Broken:
