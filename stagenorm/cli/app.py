@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from stagenorm.cli import alias, demo, exempt, mode, normalize, ops, output, token, vocabulary
+from stagenorm.cli import alias, demo, doctor, exempt, mode, normalize, ops, output, token, vocabulary
 from stagenorm.cli.exits import ExitCode
 from stagenorm.errors import StagenormError
 
@@ -39,4 +39,5 @@ app.add_typer(exempt.app, name="exempt")
 app.add_typer(ops.app, name="ops")
 app.command()(ops.relay)
 app.add_typer(token.app, name="token")
+app.command()(doctor.doctor)
 app.command()(demo.demo)
