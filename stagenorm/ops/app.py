@@ -58,7 +58,7 @@ def ops_app(
     Args:
         boundary: whose modes are shown and changed; its hooks hear of webhooks and downgrades.
         credentials: what senders and operators prove themselves with; without them, those of the environment.
-        offenders: the most frequent unknown values of this process.
+        offenders: the most frequent unknown values of this process; without them, the boundary's hook that knows them.
         alerts: names of alerts that pull enforcement back, besides those with the label ``stagenorm="downgrade"``.
         body_seconds: until the last byte of a body must be there.
         clock: seconds since the epoch.
@@ -70,6 +70,7 @@ def ops_app(
     if not isinstance(modes, ModeResolver):
         raise ConfigurationError("the ops app changes modes in a store: give the boundary modes=ModeResolver(...)")
     credentials = credentials or Credentials.from_environment()
+    offenders = offenders or next((hook for hook in boundary.hooks if isinstance(hook, Offenders)), None)
     service = _Service(
         boundary=boundary,
         modes=modes,

@@ -6,7 +6,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stagenorm.boundary.boundary import Boundary
 from stagenorm.ops.mounting import PREFIX, Mounts
-from stagenorm.ops.offenders import Offenders
 
 
 class OpsMiddleware:
@@ -16,17 +15,14 @@ class OpsMiddleware:
         app: the host.
         boundary: the host's.
         prefix: where the ops app lies, once one of its secrets is set.
-        offenders: the most frequent unknown values, for the ops app.
 
     Raises:
         ConfigurationError: as ``ops_app`` does.
     """
 
-    def __init__(
-        self, app: ASGIApp, boundary: Boundary, *, prefix: str = PREFIX, offenders: Offenders | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, boundary: Boundary, *, prefix: str = PREFIX) -> None:
         self._app = app
-        self._mounts = Mounts(boundary, prefix, offenders)
+        self._mounts = Mounts(boundary, prefix)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

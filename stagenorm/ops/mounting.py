@@ -12,7 +12,6 @@ from stagenorm.boundary.boundary import Boundary
 from stagenorm.ops.app import ops_app
 from stagenorm.ops.credentials import ALERTMANAGER_TOKEN, TOKEN_KEY, WEBHOOK_SECRETS
 from stagenorm.ops.deprecations import deprecations_app
-from stagenorm.ops.offenders import Offenders
 
 PREFIX = "/_ops/stagenorm"
 DEPRECATIONS = "/api/deprecations"
@@ -29,16 +28,15 @@ class Mounts:
     Args:
         boundary: whose modes, deprecations and webhooks they are.
         prefix: where the ops app lies.
-        offenders: for the ops app.
 
     Raises:
         ConfigurationError: as ``ops_app`` does.
     """
 
-    def __init__(self, boundary: Boundary, prefix: str = PREFIX, offenders: Offenders | None = None) -> None:
+    def __init__(self, boundary: Boundary, prefix: str = PREFIX) -> None:
         self.apps: Mapping[str, ASGIApp] = {DEPRECATIONS: deprecations_app(boundary)}
         if any(name in os.environ for name in (TOKEN_KEY, WEBHOOK_SECRETS, ALERTMANAGER_TOKEN)):
-            self.apps = {prefix: ops_app(boundary, offenders=offenders), **self.apps}
+            self.apps = {prefix: ops_app(boundary), **self.apps}
         else:
             _logger.info("no ops app at %s: %s is not set", prefix, TOKEN_KEY)
 

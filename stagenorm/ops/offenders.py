@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Offender(Protocol):
@@ -26,6 +26,7 @@ class Offender(Protocol):
         """Who sent it, as far as they are told apart."""
 
 
+@runtime_checkable
 class Offenders(Protocol):
     """Knows the most frequent unknown values."""
 

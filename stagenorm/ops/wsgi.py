@@ -9,7 +9,6 @@ from typing import Any
 from stagenorm.boundary.boundary import Boundary
 from stagenorm.errors import MissingExtraError
 from stagenorm.ops.mounting import PREFIX, Mounts
-from stagenorm.ops.offenders import Offenders
 
 try:
     from a2wsgi import ASGIMiddleware
@@ -27,17 +26,14 @@ class OpsMiddleware:
         app: the host.
         boundary: the host's.
         prefix: where the ops app lies, once one of its secrets is set.
-        offenders: the most frequent unknown values, for the ops app.
 
     Raises:
         ConfigurationError: as ``ops_app`` does.
     """
 
-    def __init__(
-        self, app: WSGIApp, boundary: Boundary, *, prefix: str = PREFIX, offenders: Offenders | None = None
-    ) -> None:
+    def __init__(self, app: WSGIApp, boundary: Boundary, *, prefix: str = PREFIX) -> None:
         self._app = app
-        self._mounts = Mounts(boundary, prefix, offenders)
+        self._mounts = Mounts(boundary, prefix)
         self._bridges: dict[tuple[int, str], WSGIApp] = {}
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:

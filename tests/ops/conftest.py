@@ -43,8 +43,8 @@ class Service:
         ]
         self.boundary = Boundary(INVESTMENT_STAGES, endpoints, self.modes, hooks=[self.heard.append])
         secrets = (WebhookSecret.parse(NEWER), WebhookSecret.parse(WRITTEN))
-        credentials = Credentials(KEY, secrets, TOKEN.encode())
-        options = {"credentials": credentials, "clock": lambda: self.now, **self.options}
+        self.credentials = Credentials(KEY, secrets, TOKEN.encode())
+        options = {"credentials": self.credentials, "clock": lambda: self.now, **self.options}
         self.app = ops_app(self.boundary, **options)
 
     def ask(self, method, path, *, client=("127.0.0.1", 5000), scheme="http", **request):

@@ -135,6 +135,17 @@ def test_offenders_are_told(start):
     assert start().operator("GET", "/offenders").json() == {"offenders": []}
 
 
+def test_offenders_are_found_among_the_hooks(start):
+    class Hook(Counted):
+        def __call__(self, event):
+            pass
+
+    service = start()
+    service.boundary.hooks.append(Hook())
+    service.app = ops_app(service.boundary, credentials=service.credentials, clock=lambda: service.now)
+    assert len(service.operator("GET", "/offenders").json()["offenders"]) == 1
+
+
 def test_deprecations_tell_forms_and_what_was_seen_of_them(service):
     async def host(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
