@@ -11,7 +11,6 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -53,10 +52,8 @@ routes = [
     Route("/api/portfolio/strategies", strategies, methods=["POST"]),
     Route("/api/funds/{fund}/companies", companies),
 ]
-app = Starlette(
-    routes=routes, middleware=[Middleware(each, boundary=boundary) for each in (OpsMiddleware, StageNormMiddleware)]
-)
 unguarded = Starlette(routes=routes)  # the same service with the middleware taken away, to compare
+app = OpsMiddleware(StageNormMiddleware(unguarded, boundary), boundary)
 
 
 if __name__ == "__main__":

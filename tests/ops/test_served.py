@@ -89,6 +89,14 @@ def test_an_example_serves_it(name, fresh_file, tmp_path, operator, until):
         assert client.get(f"{PREFIX}/deprecations").json() == seen
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "gunicorn"])  # it listens before it loads
+def test_a_short_secret_stops_an_example_at_its_start(name, tmp_path):
+    complaint = r'STAGENORM_TOKEN_KEY has 5 characters.*export STAGENORM_TOKEN_KEY="\$\(stagenorm token secret\)"'
+    settings = {**SECRETS, "STAGENORM_TOKEN_KEY": "short"}
+    with pytest.raises(AssertionError, match=complaint), running(name, "warn", tmp_path / "log", **settings):
+        pass
+
+
 @pytest.mark.parametrize("name", ["starlette", "django"])
 def test_slow_senders_do_not_hold_a_worker(name, tmp_path):
     with running(name, "warn", tmp_path / "log", **SECRETS) as server, contextlib.ExitStack() as slow:
