@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pydantic
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest
+from prometheus_client import CollectorRegistry
 
 from stagenorm import (
     INVESTMENT_STAGES,
@@ -27,6 +28,7 @@ from stagenorm import (
 )
 from stagenorm.asgi import StageNormMiddleware
 from stagenorm.demo.written_forms import written_forms
+from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
 
 Run = Callable[[], object]
 
@@ -72,6 +74,13 @@ def boundary(max_body_bytes: int = 1 << 20) -> Boundary:
     ]
     modes = FixedModes(ModeView(ModeState(Mode.ENFORCE)))
     return Boundary(INVESTMENT_STAGES, endpoints, modes, max_body_bytes=max_body_bytes)
+
+
+def observed(boundary: Boundary) -> Boundary:
+    """The same boundary with every hook that there is."""
+    PrometheusHook(boundary, CollectorRegistry()).attach()
+    boundary.hooks += [LogHook(), OffendersHook()]
+    return boundary
 
 
 async def host(scope: Any, receive: Any, send: Any) -> None:
@@ -158,6 +167,7 @@ def _normalizing() -> list[Case]:
 def _requests() -> list[Case]:
     guarded = StageNormMiddleware(host, boundary())
     large = StageNormMiddleware(host, boundary(max_body_bytes=1 << 24))
+    told = StageNormMiddleware(host, observed(boundary()))
 
     def case(name: str, bound: float, app: Any, body: bytes, *, path: str = PATH, loops: int = 2000) -> Case:
         measured, without = request(app, path, body), request(host, path, body)
@@ -165,6 +175,7 @@ def _requests() -> list[Case]:
 
     return [
         case("middleware, three canonical values", 0.8, guarded, CANONICAL),
+        case("middleware with metrics, logs and offenders, three canonical values", 1.2, told, CANONICAL),
         case("middleware, three aliases rewritten", 3.0, guarded, ALIASES),
         case("middleware, unguarded path", 0.06, guarded, CANONICAL, path="/api/health"),
         case("middleware, 9 MB with 100,000 canonical values", 0.3, large, LARGE, loops=1),

@@ -45,5 +45,5 @@ def main(description: str, measure: Callable[[bool], Iterable[Row]]) -> int:
         for row in rows:
             word = "ok" if row.value <= row.bound else "over its bound"
             unit = "" if row.unit == "ratio" else row.unit
-            print(f"{row.case:<62} {row.value:8.3f}  bound {row.bound:<5} {unit:<8} {word}")
+            print(f"{row.case:<85} {row.value:8.3f}  bound {row.bound:<5} {unit:<8} {word}")
     return int(any(row.value > row.bound * TOLERATED for row in rows))

@@ -13,11 +13,13 @@ from pathlib import Path
 import waitress
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
+from prometheus_client import CollectorRegistry
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
+from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
 from stagenorm.ops.wsgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 from stagenorm.wsgi import StageNormMiddleware
@@ -31,7 +33,9 @@ boundary = Boundary(
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
     modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
+    hooks=[LogHook(), OffendersHook()],
 )
+metrics = PrometheusHook(boundary, CollectorRegistry()).attach()
 
 
 @require_POST
@@ -52,10 +56,16 @@ def companies(request: HttpRequest, fund: str) -> JsonResponse:
     return JsonResponse({"stages": [] if stage is None else [stage]})
 
 
+@require_safe
+def show_metrics(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(metrics.exposition(), content_type=metrics.content_type)
+
+
 urlpatterns = [
     path("api/monte-carlo/simulate", simulate),
     path("api/portfolio/strategies", strategies),
     path("api/funds/<fund>/companies", companies),
+    path("metrics", show_metrics),
 ]
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1", "localhost"])
 unguarded = get_wsgi_application()  # the same service with the middleware taken away, to compare

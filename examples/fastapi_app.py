@@ -8,13 +8,16 @@ With the secrets of docs/ops.md it serves the operator's side too, at /_ops/stag
 import argparse
 import os
 from pathlib import Path
+from typing import Annotated
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Body, FastAPI, Response
+from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, Field
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
 from stagenorm.asgi import StageNormMiddleware
+from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
 from stagenorm.ops.asgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 
@@ -27,7 +30,9 @@ boundary = Boundary(
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
     modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
+    hooks=[LogHook(), OffendersHook()],
 )
+metrics = PrometheusHook(boundary, CollectorRegistry()).attach()
 
 
 class Part(BaseModel):
@@ -38,31 +43,27 @@ class Simulation(BaseModel):
     stage_distribution: list[Part] = Field(alias="stageDistribution")
 
 
-class Strategy(BaseModel):
-    allocations: dict[str, float]
-
-
-class Stages(BaseModel):
-    stages: list[str]
-
-
 api = APIRouter()
 
 
 @api.post("/api/monte-carlo/simulate")
-async def simulate(simulation: Simulation) -> Stages:
-    return Stages(stages=[part.stage for part in simulation.stage_distribution])
+async def simulate(simulation: Simulation) -> dict[str, list[str]]:
+    return {"stages": [part.stage for part in simulation.stage_distribution]}
 
 
 @api.post("/api/portfolio/strategies")
-async def strategies(strategy: Strategy) -> Stages:
-    return Stages(stages=list(strategy.allocations))
+async def strategies(allocations: Annotated[dict[str, float], Body(embed=True)]) -> dict[str, list[str]]:
+    return {"stages": list(allocations)}
 
 
-@api.get("/api/funds/{fund}/companies")
-@api.head("/api/funds/{fund}/companies")
-async def companies(fund: str, stage: str | None = None) -> Stages:
-    return Stages(stages=[] if stage is None else [stage])
+@api.api_route("/api/funds/{fund}/companies", methods=["GET", "HEAD"])
+async def companies(fund: str, stage: str | None = None) -> dict[str, list[str]]:
+    return {"stages": [] if stage is None else [stage]}
+
+
+@api.get("/metrics")
+async def show_metrics() -> Response:
+    return Response(metrics.exposition(), media_type=metrics.content_type)
 
 
 unguarded = FastAPI()  # the same service with the middleware taken away, to compare

@@ -10,9 +10,11 @@ import os
 from pathlib import Path
 
 import waitress
-from flask import Flask, request
+from flask import Flask, Response, request
+from prometheus_client import CollectorRegistry
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
+from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
 from stagenorm.ops.wsgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 from stagenorm.wsgi import StageNormMiddleware
@@ -26,7 +28,9 @@ boundary = Boundary(
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
     modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
+    hooks=[LogHook(), OffendersHook()],
 )
+metrics = PrometheusHook(boundary, CollectorRegistry()).attach()
 
 app = Flask(__name__)
 
@@ -45,6 +49,11 @@ def strategies() -> dict[str, list[str]]:
 def companies(fund: str) -> dict[str, list[str]]:
     stage = request.args.get("stage")
     return {"stages": [] if stage is None else [stage]}
+
+
+@app.get("/metrics")
+def show_metrics() -> Response:
+    return Response(metrics.exposition(), content_type=metrics.content_type)
 
 
 unguarded = app.wsgi_app  # the same service with the middleware taken away, to compare

@@ -10,13 +10,15 @@ import os
 from pathlib import Path
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
 from stagenorm.asgi import StageNormMiddleware
+from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
 from stagenorm.ops.asgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 
@@ -29,7 +31,9 @@ boundary = Boundary(
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
     modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
+    hooks=[LogHook(), OffendersHook()],
 )
+metrics = PrometheusHook(boundary, CollectorRegistry()).attach()
 
 
 async def simulate(request: Request) -> JSONResponse:
@@ -47,10 +51,15 @@ async def companies(request: Request) -> JSONResponse:
     return JSONResponse({"stages": [] if stage is None else [stage]})
 
 
+async def show_metrics(request: Request) -> Response:
+    return Response(metrics.exposition(), media_type=metrics.content_type)
+
+
 routes = [
     Route("/api/monte-carlo/simulate", simulate, methods=["POST"]),
     Route("/api/portfolio/strategies", strategies, methods=["POST"]),
     Route("/api/funds/{fund}/companies", companies),
+    Route("/metrics", show_metrics),
 ]
 unguarded = Starlette(routes=routes)  # the same service with the middleware taken away, to compare
 app = OpsMiddleware(StageNormMiddleware(unguarded, boundary), boundary)

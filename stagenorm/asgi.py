@@ -17,6 +17,9 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+_NOBODY = (None,)  # a server need not know its client
+
+
 class StageNormMiddleware:
     """Guards an ASGI 3 application.
 
@@ -51,10 +54,11 @@ class StageNormMiddleware:
                 body = message.get("body", b"")
             else:
                 body = await _buffer(held, receive, self.boundary.max_body_bytes)
-        if self.boundary.lets_pass(guard, announced, path, body):
+        peer = (scope.get("client") or _NOBODY)[0]
+        if self.boundary.lets_pass(guard, announced, path, body, scope["headers"], peer):
             await self.app(scope, _replay(held, receive), send)
             return
-        verdict = self.boundary.inspect(_request(guard, scope, path, body))
+        verdict = self.boundary.inspect(_request(guard, scope, path, peer, body))
         if isinstance(verdict, Reject):
             await _answer(send, verdict)
             return
@@ -69,10 +73,8 @@ class StageNormMiddleware:
         )
 
 
-def _request(guard: Guard, scope: Scope, path: str, body: bytes | Unread) -> Request:
-    client = scope.get("client")
+def _request(guard: Guard, scope: Scope, path: str, peer: str | None, body: bytes | Unread) -> Request:
     query = scope.get("query_string", b"")
-    peer = client[0] if client else None
     return Request(guard, scope["method"], path, scope.get("raw_path"), query, scope["headers"], peer, body)
 
 

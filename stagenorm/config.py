@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.vocabulary import Term, Vocabulary
-from stagenorm.errors import MissingExtraError, VocabularyError
+from stagenorm.errors import ConfigurationError, MissingExtraError, VocabularyError
+from stagenorm.observe.rules.watched import Watched, WatchedEndpoint
 
 _TYPES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "an array", dict: "a table"}
 
@@ -28,8 +31,63 @@ def load_vocabulary(path: Path | str) -> Vocabulary:
         table = _Table(_read_toml(Path(path)), "the file")
         table.refuse_unknown_keys("name", "suffixes", "terms")
         return Vocabulary(table.string("name"), _terms(table), suffixes=table.strings("suffixes"))
-    except VocabularyError as error:
+    except ConfigurationError as error:
         raise VocabularyError(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What ``stagenorm.toml`` says of a service.
+
+    Attributes:
+        vocabulary: of its fields.
+        store: the URL of its mode store, or None where the environment names it.
+        watched: its endpoints and ops app, for rules and dashboards.
+    """
+
+    vocabulary: Vocabulary
+    store: str | None
+    watched: Watched
+
+
+DEFAULT_OPS_URL = "http://127.0.0.1:8000/_ops/stagenorm"
+
+
+def load_configuration(path: Path | str) -> Configuration:
+    """Read ``stagenorm.toml``, whose shape ``docs/telemetry.md`` describes.
+
+    Args:
+        path: of the file; a vocabulary that it names is looked for beside it.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is not TOML, has a key that means nothing, or says what cannot be.
+            The message names the file and the place.
+        VocabularyError: the same of the vocabulary that it names.
+        MissingExtraError: this Python is older than 3.11 and no TOML reader is installed.
+    """
+    try:
+        table = _Table(_read_toml(Path(path)), "the file")
+        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints")
+        named, store = table.string("vocabulary", ""), table.string("store", "")
+        watched = Watched(_endpoints(table), table.string("ops_url", DEFAULT_OPS_URL))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    vocabulary = load_vocabulary(Path(path).parent / named) if named else INVESTMENT_STAGES
+    return Configuration(vocabulary, store or None, watched)
+
+
+def _endpoints(table: _Table) -> tuple[WatchedEndpoint, ...]:
+    found: dict[str, WatchedEndpoint] = {}
+    for number, entry in enumerate(table.tables("endpoints"), 1):
+        each = _Table(entry, f"endpoint {number}")
+        each.refuse_unknown_keys("name", "reject_budget")
+        endpoint = WatchedEndpoint(each.string("name"), each.number("reject_budget", 0.001))
+        if endpoint.name in found:
+            raise ConfigurationError(f"endpoint {number}: {endpoint.name!r} stands there twice: remove one")
+        found[endpoint.name] = endpoint
+    if not found:
+        raise ConfigurationError("no endpoints: add [[endpoints]] with the name of each Endpoint of the service")
+    return tuple(found.values())
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -43,11 +101,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_bytes().decode())
     except OSError as error:
-        raise VocabularyError(f"cannot be read: {error.strerror}") from error
+        raise ConfigurationError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise VocabularyError(f"is not UTF-8 (byte {error.start + 1}): save it as UTF-8") from error
+        raise ConfigurationError(f"is not UTF-8 (byte {error.start + 1}): save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise VocabularyError(f"is not TOML: {error}") from error
+        raise ConfigurationError(f"is not TOML: {error}") from error
 
 
 def _terms(table: _Table) -> Iterable[Term]:
@@ -72,21 +130,27 @@ class _Table:
     def refuse_unknown_keys(self, *known: str) -> None:
         for key in self._content:
             if key not in known:
-                raise VocabularyError(f"{self._place}: unknown key {key!a}: the keys are {', '.join(known)}")
+                raise ConfigurationError(f"{self._place}: unknown key {key!a}: the keys are {', '.join(known)}")
 
     def string(self, key: str, default: str | None = None) -> str:
         value = self._content.get(key, default)
         if value is None:
-            raise VocabularyError(f'{self._place}: no {key}: add {key} = "..."')
+            raise ConfigurationError(f'{self._place}: no {key}: add {key} = "..."')
         if not isinstance(value, str):
             raise self._wrong(key, "a string", value)
         return value
+
+    def number(self, key: str, default: float) -> float:
+        value = self._content.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self._wrong(key, "a number", value)
+        return float(value)
 
     def strings(self, key: str) -> tuple[str, ...]:
         return tuple(self._array(key, str, "an array of strings"))
 
     def tables(self, key: str) -> list[dict[str, Any]]:
-        return self._array(key, dict, "an array of tables, each under its own [[terms]]")
+        return self._array(key, dict, f"an array of tables, each under its own [[{key}]]")
 
     def _array(self, key: str, item: type, expected: str) -> list[Any]:
         value = self._content.get(key, [])
@@ -97,6 +161,6 @@ class _Table:
                 raise self._wrong(key, expected, each)
         return value
 
-    def _wrong(self, key: str, expected: str, value: object) -> VocabularyError:
+    def _wrong(self, key: str, expected: str, value: object) -> ConfigurationError:
         found = _TYPES.get(type(value), f"a {type(value).__name__}")
-        return VocabularyError(f"{self._place}: {key} must be {expected}; {found} stands there")
+        return ConfigurationError(f"{self._place}: {key} must be {expected}; {found} stands there")

@@ -67,6 +67,10 @@ class DataFileError(StagenormError):
     """A file of data cannot be read or written as asked. The message names the file, the line and what to do."""
 
 
+class ServiceError(StagenormError):
+    """A service's ops app could not be reached, refused, or answered something else. The message names the URL."""
+
+
 class MissingExtraError(StagenormError, ImportError):
     """An optional dependency is not installed. The message holds the install command.
 

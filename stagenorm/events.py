@@ -57,9 +57,8 @@ class Outcome(Token):
     REJECT = "reject"
 
 
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """One guarded request was judged.
+class Inspected(NamedTuple):
+    """One guarded request was judged. A named tuple, because one is made for every request.
 
     Attributes:
         endpoint: the endpoint's name.

@@ -36,10 +36,10 @@ class StageNormMiddleware:
         headers = _headers(environ)
         announced = guard.announced(headers)
         body = _buffer(environ, self.boundary.max_body_bytes) if announced.is_wanted else b""
-        if self.boundary.lets_pass(guard, announced, path, body):
+        peer = environ.get("REMOTE_ADDR")
+        if self.boundary.lets_pass(guard, announced, path, body, headers, peer):
             return self.app(environ, start_response)
         query = environ.get("QUERY_STRING", "").encode("latin-1")
-        peer = environ.get("REMOTE_ADDR")
         verdict = self.boundary.inspect(
             Request(guard, environ["REQUEST_METHOD"], path, None, query, headers, peer, body)
         )

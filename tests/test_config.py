@@ -1,4 +1,4 @@
-"""Vocabularies from TOML: the documented shape, and every fault by name and place."""
+"""Vocabularies and configurations from TOML: the documented shape, and every fault by name and place."""
 
 import re
 import sys
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm import Match, MissingExtraError, Normalizer, VocabularyError
-from stagenorm.config import load_vocabulary
+from stagenorm import INVESTMENT_STAGES, ConfigurationError, Match, MissingExtraError, Normalizer, VocabularyError
+from stagenorm.config import load_configuration, load_vocabulary
+from stagenorm.observe.rules.watched import WatchedEndpoint
 
 ROOT = Path(__file__).parent.parent
 TERM = '[[terms]]\nvalue = "equity"\n'
@@ -82,3 +83,63 @@ def test_before_python_3_11_a_missing_toml_reader_is_named_with_its_extra(load, 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(VocabularyError, match=r"absent\.toml: cannot be read: No such file"):
         load_vocabulary(tmp_path / "absent.toml")
+
+
+ENDPOINT = '[[endpoints]]\nname = "simulate"\n'
+
+
+@pytest.fixture
+def configure(tmp_path):
+    def configure(text):
+        path = tmp_path / "stagenorm.toml"
+        path.write_text(text)
+        return load_configuration(path)
+
+    return configure
+
+
+def test_the_documented_configuration_is_one(configure, tmp_path):
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/telemetry.md").read_text(), re.DOTALL)
+    (tmp_path / "asset-classes.toml").write_text(f'name = "asset-classes"\n{TERM}')
+    found = configure(example)
+    assert found.vocabulary.name == "asset-classes"
+    assert found.store == "redis://127.0.0.1:6379/0"
+    assert found.watched.ops_url == "http://127.0.0.1:8000/_ops/stagenorm"
+    assert found.watched.endpoints == (WatchedEndpoint("simulate", 0.001), WatchedEndpoint("companies", 0.005))
+
+
+def test_all_but_the_endpoints_may_be_left_out(configure):
+    found = configure(ENDPOINT)
+    assert (found.vocabulary, found.store) == (INVESTMENT_STAGES, None)
+    assert found.watched.endpoints == (WatchedEndpoint("simulate"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"no endpoints: add \[\[endpoints\]\]"),
+        (
+            "endpoints = 3",
+            r"endpoints must be an array of tables, each under its own \[\[endpoints\]\]; a number stands",
+        ),
+        (ENDPOINT + "path = '/x'", "endpoint 1: unknown key 'path': the keys are name, reject_budget"),
+        (
+            f"stroe = 'x'\n{ENDPOINT}",
+            "the file: unknown key 'stroe': the keys are vocabulary, store, ops_url, endpoints",
+        ),
+        (ENDPOINT * 2, "endpoint 2: 'simulate' stands there twice: remove one"),
+        (ENDPOINT + "reject_budget = true", "endpoint 1: reject_budget must be a number; a boolean stands there"),
+        (ENDPOINT + "reject_budget = 0", "reject_budget is 0: give a share above 0, at most 0.1"),
+        (ENDPOINT + "reject_budget = 0.2", "reject_budget is 0.2: give a share above 0, at most 0.1"),
+        (ENDPOINT + "reject_budget = nan", "reject_budget is nan: give a share above 0, at most 0.1"),
+        ('[[endpoints]]\nname = "a\\nb"', r"endpoint name 'a\\nb': write it as the service's Endpoint has it"),
+    ],
+)
+def test_what_is_wrong_with_a_configuration_is_named_with_file_and_place(configure, text, message):
+    with pytest.raises(ConfigurationError, match=rf"stagenorm\.toml: .*{message}"):
+        configure(text)
+
+
+def test_a_vocabulary_that_is_named_and_wrong_is_named(configure):
+    with pytest.raises(VocabularyError, match=r"absent\.toml: cannot be read: No such file"):
+        configure(f'vocabulary = "absent.toml"\n{ENDPOINT}')

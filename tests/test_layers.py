@@ -40,13 +40,15 @@ HOMES = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "httpx": {"demo/client.py", "ops/relay.py"},
+    "a2wsgi": {"ops/wsgi.py"},
+    "anyio": {"ops"},
+    "httpx": {"cli/ops_client.py", "demo/client.py", "ops/relay.py"},
+    "itsdangerous": {"ops/tokens.py"},
+    "prometheus_client": {"observe/prometheus.py"},
+    "pydantic": {"ops"},
+    "pythonjsonlogger": {"observe/json_logs.py"},
     "starlette": {"demo/service.py", "ops"},
     "uvicorn": {"demo/server.py", "ops/serving.py"},
-    "anyio": {"ops"},
-    "pydantic": {"ops"},
-    "itsdangerous": {"ops/tokens.py"},
-    "a2wsgi": {"ops/wsgi.py"},
     "tomli": {"config.py"},
     "_typeshed": {"wsgi.py"},
 }
@@ -133,15 +135,22 @@ class Blocked(importlib.abc.MetaPathFinder):
         if party not in {"stagenorm", "msgspec"} and party not in sys.stdlib_module_names:
             raise ModuleNotFoundError(f"blocked: {name}", name=name)
 sys.meta_path.insert(0, Blocked())
-import stagenorm, stagenorm.asgi, stagenorm.wsgi, stagenorm.stores
+import stagenorm, stagenorm.asgi, stagenorm.wsgi, stagenorm.stores, stagenorm.observe
 assert stagenorm.Normalizer(stagenorm.INVESTMENT_STAGES).canonical("Series A") == "series-a"
-for extra in ("stagenorm.testing", "stagenorm.demo.service", "stagenorm.ops"):
+from stagenorm.observe import LogHook, OffendersHook
+for extra in (
+    "stagenorm.ops", "stagenorm.testing", "stagenorm.demo.service", "stagenorm.observe.prometheus", "stagenorm.observe.json_logs",
+):
     try:
         __import__(extra)
     except stagenorm.MissingExtraError as error:
         assert "pip install" in str(error), error
     else:
         raise AssertionError(f"{extra} came without its extra")
+try:
+    from stagenorm.observe import PrometheusHook
+except stagenorm.MissingExtraError as error:
+    assert "PrometheusHook needs an optional dependency: pip install 'stagenorm[metrics]'" == str(error), error
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -116,12 +116,11 @@ class Guard:
             self._plain_types.add(content_type)
         return fault
 
-    def read(self, request: Request, *, quickly: bool = True, aliases: Aliases = NO_ALIASES) -> Parts:
+    def read(self, request: Request, aliases: Aliases = NO_ALIASES) -> Parts:
         """Find and judge every declared value of a request, sealed ones marked as such.
 
         Args:
             request: the request.
-            quickly: try the quick look first; for a caller who has not called count_canonical.
             aliases: temporary aliases that count now.
         """
         if request.path.endswith(AMBIGUOUS_END):
@@ -130,7 +129,7 @@ class Guard:
         parts = Parts(
             self._path.read(request.path, aliases) if self._path else None,
             self._read_query(request, self._query, aliases) if self._query else None,
-            self._read_body(request, aliases, quickly=quickly) if self._media else None,
+            self._read_body(request, aliases) if self._media else None,
         )
         for reading in parts:
             if reading and reading.rewrite:
@@ -147,7 +146,7 @@ class Guard:
         detail = f"the body has more than {self._max_body_bytes} bytes: send less"
         return Reading.of(FindingKind.TOO_LARGE, "body", detail)
 
-    def _read_body(self, request: Request, aliases: Aliases, *, quickly: bool = False, locate: bool = False) -> Reading:
+    def _read_body(self, request: Request, aliases: Aliases, *, locate: bool = False) -> Reading:
         announced = self.announced(request.headers)
         if announced.refused:
             return announced.refused
@@ -163,7 +162,7 @@ class Guard:
         if self._form:
             return self._form.read(body, aliases)
         assert self._json is not None
-        return self._json.read(body, quickly=quickly, locate=locate, aliases=aliases) if body else self._json.absent()
+        return self._json.read(body, locate=locate, aliases=aliases) if body else self._json.absent()
 
     def _sealed(self, request: Request, parts: Parts, aliases: Aliases) -> Parts:
         """The parts, with the rewriting taken back of what a digest or a signature covers."""

@@ -49,21 +49,15 @@ class JsonReader:
                 reading.add(FindingKind.UNREADABLE, slot, detail="the value is required and there is no body")
         return reading
 
-    def read(
-        self, body: bytes, *, quickly: bool = True, locate: bool = False, aliases: Aliases = NO_ALIASES
-    ) -> Reading:
+    def read(self, body: bytes, *, locate: bool = False, aliases: Aliases = NO_ALIASES) -> Reading:
         """Find and judge the declared values.
 
         Args:
             body: the whole body, not empty.
-            quickly: try count_canonical first; for a caller who has not.
             locate: every alias is wanted with its place, one finding each; otherwise one finding a distinct form.
             aliases: temporary aliases that count now.
         """
         if self._counted:
-            canonical = self._counted.count_canonical(body) if quickly else None
-            if canonical is not None:
-                return Reading(canonical)
             counted = None if locate else self._counted.read(body)
             if counted:
                 return counted

@@ -43,6 +43,9 @@ VocabularyFile = Annotated[
     Path | None,
     typer.Option("--vocabulary", metavar="FILE", help="A vocabulary in TOML instead of the investment stages."),
 ]
+ConfigurationFile = Annotated[
+    Path, typer.Option("--config", metavar="FILE", help="What the service is: its endpoints, budgets and ops app.")
+]
 Store = Annotated[
     str, typer.Option("--store", metavar="URL", envvar="STAGENORM_STORE", help=f"Such as {_URLS}.", show_default=False)
 ]

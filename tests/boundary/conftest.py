@@ -36,9 +36,10 @@ class Guarded:
             headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         announced = guard.announced(headers or [])
         body = body if announced.is_wanted else b""
-        if self.boundary.lets_pass(guard, announced, path, body):
+        headers = headers or []
+        if self.boundary.lets_pass(guard, announced, path, body, headers, client):
             return Pass()
-        return self.boundary.inspect(Request(guard, method, path, raw_path, query, headers or [], client, body))
+        return self.boundary.inspect(Request(guard, method, path, raw_path, query, headers, client, body))
 
     def form(self, body, **parts):
         """Judge one urlencoded form."""

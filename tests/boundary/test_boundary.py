@@ -226,7 +226,20 @@ def test_a_switch_that_cannot_be_read_lets_the_request_pass_as_in_warn(guarded, 
 
 def test_a_quick_look_that_fails_is_no_verdict(guarded, outcome_of, monkeypatch):
     endpoint = guarded(JsonField("$.s"))
-    endpoint.boundary.hooks.clear()
     endpoint.boundary.open("POST", "/e").count_canonical = lambda _: 1 / 0
     assert outcome_of(endpoint.send(b'{"s":"seed"}')) == "pass"
     assert outcome_of(endpoint.send(b'{"s":"x"}')) == "reject"
+
+
+@pytest.mark.parametrize("mode", ["off", "warn", "enforce", "outside"])
+@pytest.mark.parametrize("consumer_header", [None, "X-Key"])
+def test_a_listener_hears_the_same_by_the_quick_look_and_by_the_full_one(guarded, mode, consumer_header):
+    endpoint = guarded(JsonField("$.s"), mode=mode, consumer_header=consumer_header)
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"12"), (b"x-key", b"ada")]
+    endpoint.send(b'{"s":"seed"}', headers=headers, client="10.0.0.1")
+    guard = endpoint.boundary.open("POST", "/e")
+    guard.count_canonical = None
+    endpoint.send(b'{"s":"seed"}', headers=headers, client="10.0.0.1")
+    quick, full = endpoint.events
+    assert quick._replace(seconds=0) == full._replace(seconds=0)
+    assert quick.seconds > 0

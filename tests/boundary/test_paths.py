@@ -218,7 +218,7 @@ def test_the_same_holds_where_a_body_alone_is_judged():
     headers = [(b"content-type", b"application/json"), (b"content-length", b"6")]
     announced = guard.announced(headers)
     assert announced.is_wanted
-    assert made.lets_pass(guard, announced, "/funds/7", b'"seed"')
-    assert not made.lets_pass(guard, announced, "/funds/\n", b'"seed"')
+    assert made.lets_pass(guard, announced, "/funds/7", b'"seed"', headers, None)
+    assert not made.lets_pass(guard, announced, "/funds/\n", b'"seed"', headers, None)
     request = Request(guard, "POST", "/funds/\n", None, b"", headers, None, b'"seed"')
     assert isinstance(made.inspect(request), Reject)

@@ -28,6 +28,7 @@ from stagenorm import (
 from stagenorm.asgi import StageNormMiddleware
 from stagenorm.core.modes import Actor
 from stagenorm.events import Downgraded, Event, Inspected, StoreRead, WebhookDelivered, WebhookResult
+from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
 from stagenorm.ops import Credentials, deprecations_app, ops_app
 from stagenorm.ops.asgi import OpsMiddleware
 from stagenorm.stores import MemoryModeStore, ModeResolver, open_store
@@ -76,9 +77,10 @@ boundary = Boundary(
         Endpoint("c", "POST", "/c", [FormField("stage")], deprecation=datetime(2026, 1, 1, tzinfo=timezone.utc)),
     ],
     modes=ModeResolver(open_store("memory://"), ModeState(Mode.ENFORCE, share=10)),
-    hooks=[hear],
+    hooks=[hear, LogHook(redact=str.upper), OffendersHook()],
     consumer_header="X-Consumer",
 )
+assert_type(PrometheusHook(boundary).attach().exposition(), bytes)
 boundary.modes = FixedModes(ModeView(ModeState(Mode.OFF)))
 boundary.modes = ModeResolver(MemoryModeStore(), hooks=[hear])
 
