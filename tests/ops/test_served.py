@@ -45,7 +45,7 @@ def signed(body, identifier="msg_1"):
 @contextlib.contextmanager
 def slow_sender(port, path):
     """Announces a body, sends one byte of it, and waits."""
-    with socket.create_connection(("127.0.0.1", port), 30) as client:
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
         client.sendall(head.encode())
         yield client
@@ -112,6 +112,18 @@ def test_a_slow_sender_is_cut_off(start):
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"urn:stagenorm:problem:too-slow" in answer
     assert service.results == ["not-understood"]
+
+
+def test_a_body_of_unknown_length_is_read_up_to_its_limit(start):
+    service = start()
+
+    def endless():
+        for _ in range(64):
+            yield b" " * (1 << 14)
+
+    with serving(service.app, 0) as url:
+        answer = httpx.post(f"{url}/webhooks/alertmanager", content=endless(), headers=BEARER)
+    assert answer.status_code == 413
 
 
 def test_a_sender_that_goes_away_changes_nothing(start, until):
