@@ -2,6 +2,7 @@
 
 Its mode is in the store that STAGENORM_STORE names, without it in a file beside this one, and changes while it serves:
 stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examples/django_app.modes.json
+With the secrets of docs/ops.md it serves the operator's side too, at /_ops/stagenorm.
 """
 
 import argparse
@@ -18,7 +19,8 @@ from django.views.decorators.http import require_POST, require_safe
 from prometheus_client import CollectorRegistry
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
-from stagenorm.observe import LogHook, PrometheusHook
+from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
+from stagenorm.ops.wsgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 from stagenorm.wsgi import StageNormMiddleware
 
@@ -31,7 +33,7 @@ boundary = Boundary(
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
     modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
-    hooks=[LogHook()],
+    hooks=[LogHook(), OffendersHook()],
 )
 metrics = PrometheusHook(boundary, CollectorRegistry()).attach()
 
@@ -67,7 +69,7 @@ urlpatterns = [
 ]
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1", "localhost"])
 unguarded = get_wsgi_application()  # the same service with the middleware taken away, to compare
-app = StageNormMiddleware(unguarded, boundary)
+app = OpsMiddleware(StageNormMiddleware(unguarded, boundary), boundary)
 
 
 if __name__ == "__main__":

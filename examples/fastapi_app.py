@@ -2,6 +2,7 @@
 
 Its mode is in the store that STAGENORM_STORE names, without it in a file beside this one, and changes while it serves:
 stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examples/fastapi_app.modes.json
+With the secrets of docs/ops.md it serves the operator's side too, at /_ops/stagenorm.
 """
 
 import argparse
@@ -11,13 +12,13 @@ from typing import Annotated
 
 import uvicorn
 from fastapi import APIRouter, Body, FastAPI, Response
-from fastapi.middleware import Middleware
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, Field
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
 from stagenorm.asgi import StageNormMiddleware
-from stagenorm.observe import LogHook, PrometheusHook
+from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
+from stagenorm.ops.asgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 
 STORE = Path(__file__).resolve().with_suffix(".modes.json").as_uri()
@@ -29,7 +30,7 @@ boundary = Boundary(
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
     modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
-    hooks=[LogHook()],
+    hooks=[LogHook(), OffendersHook()],
 )
 metrics = PrometheusHook(boundary, CollectorRegistry()).attach()
 
@@ -65,10 +66,9 @@ async def show_metrics() -> Response:
     return Response(metrics.exposition(), media_type=metrics.content_type)
 
 
-app = FastAPI(middleware=[Middleware(StageNormMiddleware, boundary=boundary)])
-app.include_router(api)
 unguarded = FastAPI()  # the same service with the middleware taken away, to compare
 unguarded.include_router(api)
+app = OpsMiddleware(StageNormMiddleware(unguarded, boundary), boundary)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 Its mode is in the store that STAGENORM_STORE names, without it in a file beside this one, and changes while it serves:
 stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examples/flask_app.modes.json
+With the secrets of docs/ops.md it serves the operator's side too, at /_ops/stagenorm.
 """
 
 import argparse
@@ -13,7 +14,8 @@ from flask import Flask, Response, request
 from prometheus_client import CollectorRegistry
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
-from stagenorm.observe import LogHook, PrometheusHook
+from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
+from stagenorm.ops.wsgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 from stagenorm.wsgi import StageNormMiddleware
 
@@ -26,7 +28,7 @@ boundary = Boundary(
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
     modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
-    hooks=[LogHook()],
+    hooks=[LogHook(), OffendersHook()],
 )
 metrics = PrometheusHook(boundary, CollectorRegistry()).attach()
 
@@ -55,7 +57,7 @@ def show_metrics() -> Response:
 
 
 unguarded = app.wsgi_app  # the same service with the middleware taken away, to compare
-app.wsgi_app = StageNormMiddleware(unguarded, boundary)
+app.wsgi_app = OpsMiddleware(StageNormMiddleware(unguarded, boundary), boundary)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 Its mode is in the store that STAGENORM_STORE names, without it in a file beside this one, and changes while it serves:
 stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examples/starlette_app.modes.json
+With the secrets of docs/ops.md it serves the operator's side too, at /_ops/stagenorm.
 """
 
 import argparse
@@ -11,14 +12,14 @@ from pathlib import Path
 import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, JsonField, JsonKeys, QueryField
 from stagenorm.asgi import StageNormMiddleware
-from stagenorm.observe import LogHook, PrometheusHook
+from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
+from stagenorm.ops.asgi import OpsMiddleware
 from stagenorm.stores import ModeResolver
 
 STORE = Path(__file__).resolve().with_suffix(".modes.json").as_uri()
@@ -30,7 +31,7 @@ boundary = Boundary(
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage")]),
     ],
     modes=ModeResolver.from_environment({"STAGENORM_STORE": STORE, **os.environ}),
-    hooks=[LogHook()],
+    hooks=[LogHook(), OffendersHook()],
 )
 metrics = PrometheusHook(boundary, CollectorRegistry()).attach()
 
@@ -60,8 +61,8 @@ routes = [
     Route("/api/funds/{fund}/companies", companies),
     Route("/metrics", show_metrics),
 ]
-app = Starlette(routes=routes, middleware=[Middleware(StageNormMiddleware, boundary=boundary)])
 unguarded = Starlette(routes=routes)  # the same service with the middleware taken away, to compare
+app = OpsMiddleware(StageNormMiddleware(unguarded, boundary), boundary)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,10 @@ class TransitionRefusedError(StagenormError):
     """A mode change that the transition table does not allow. The message says what would make it possible."""
 
 
+class TokenRefusedError(StagenormError):
+    """An operator's token that is missing, forged or expired."""
+
+
 class StoreError(StagenormError):
     """A mode store could not be reached, refused, or holds content that is not a mode state."""
 

@@ -23,6 +23,7 @@ LAYERS = [
     {"observe"},
     {"backfill"},
     {"config"},
+    {"ops"},
     {"testing"},
     {"demo"},
     {"cli"},
@@ -39,11 +40,15 @@ HOMES = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "httpx": {"demo/client.py", "cli/ops_client.py"},
+    "a2wsgi": {"ops/wsgi.py"},
+    "anyio": {"ops"},
+    "httpx": {"cli/ops_client.py", "demo/client.py", "ops/relay.py"},
+    "itsdangerous": {"ops/tokens.py"},
     "prometheus_client": {"observe/prometheus.py"},
+    "pydantic": {"ops"},
     "pythonjsonlogger": {"observe/json_logs.py"},
-    "starlette": {"demo/service.py"},
-    "uvicorn": {"demo/server.py"},
+    "starlette": {"demo/service.py", "ops"},
+    "uvicorn": {"demo/server.py", "ops/serving.py"},
     "tomli": {"config.py"},
     "_typeshed": {"wsgi.py"},
 }
@@ -134,7 +139,7 @@ import stagenorm, stagenorm.asgi, stagenorm.wsgi, stagenorm.stores, stagenorm.ob
 assert stagenorm.Normalizer(stagenorm.INVESTMENT_STAGES).canonical("Series A") == "series-a"
 from stagenorm.observe import LogHook, OffendersHook
 for extra in (
-    "stagenorm.testing", "stagenorm.demo.service", "stagenorm.observe.prometheus", "stagenorm.observe.json_logs",
+    "stagenorm.ops", "stagenorm.testing", "stagenorm.demo.service", "stagenorm.observe.prometheus", "stagenorm.observe.json_logs",
 ):
     try:
         __import__(extra)

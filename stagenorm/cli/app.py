@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from stagenorm.cli import alias, demo, exempt, mode, normalize, offenders, output, rules, vocabulary
+from stagenorm.cli import alias, demo, doctor, exempt, mode, normalize, offenders, ops, output, rules, token, vocabulary
 from stagenorm.cli.exits import ExitCode
 from stagenorm.errors import StagenormError
 
@@ -36,6 +36,10 @@ app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(mode.app, name="mode")
 app.add_typer(alias.app, name="alias")
 app.add_typer(exempt.app, name="exempt")
+app.add_typer(ops.app, name="ops")
+app.command()(ops.relay)
+app.add_typer(token.app, name="token")
+app.command()(doctor.doctor)
 app.command()(offenders.offenders)
 app.add_typer(rules.app, name="rules")
 app.command()(demo.demo)

@@ -24,7 +24,8 @@ _STORE_SECONDS = 2.0  # a person waits longer than a request may
 _URLS = "file:///var/lib/stagenorm/modes.json or redis://host:6379/0"
 
 
-def _not_blank(value: str | None) -> str | None:
+def not_blank(value: str | None) -> str | None:
+    """What was given. Wrong usage if it is blank."""
     if value is not None and not value.strip():
         raise typer.BadParameter("it is empty")
     return value
@@ -50,10 +51,10 @@ Store = Annotated[
 ]
 EndpointName = Annotated[
     str | None,
-    typer.Option("--endpoint", metavar="NAME", help="This endpoint alone instead of all.", callback=_not_blank),
+    typer.Option("--endpoint", metavar="NAME", help="This endpoint alone instead of all.", callback=not_blank),
 ]
 Reason = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit trail.", callback=_not_blank)
+    str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit trail.", callback=not_blank)
 ]
 OptionalReason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit trail.")]
 By = Annotated[
@@ -64,7 +65,7 @@ By = Annotated[
         help="Who; your user name without it.",
         default_factory=_os_user,
         show_default=False,
-        callback=_not_blank,
+        callback=not_blank,
     ),
 ]
 Lifetime = Annotated[

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from stagenorm.core import modes
 from stagenorm.core.modes import Actor, Mode, ModeState
 from stagenorm.core.overlays import Overlays
-from stagenorm.errors import StoreConflictError, TransitionRefusedError
+from stagenorm.errors import StoreConflictError, StoreError, TransitionRefusedError
 from stagenorm.stores.protocol import Entry, ModeStore, Snapshot
 
 _UNDO_DEPTH = 100  # trail entries that are searched for the last change of a mode
+_ONCE_DEPTH = 100  # trail entries in which a change is looked for that may be made only once
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,18 @@ def set_mode(
     return _change(store, change, "set", decide)
 
 
-def downgrade(store: ModeStore, change: Change, *, endpoint: str | None = None, default: ModeState) -> Entry | None:
+def downgrade(
+    store: ModeStore, change: Change, *, endpoint: str | None = None, default: ModeState, once: bool = False
+) -> Entry | None:
     """Pull enforce back to warn and latch it: one endpoint, or the global state and every endpoint's in one change.
+
+    Args:
+        store: where.
+        change: who, why, when.
+        endpoint: its name, or None for all.
+        default: what holds where nothing is stored.
+        once: do nothing if this author made a change for this very reason before, as the trail's last entries tell.
+            They are asked in the same compare-and-set, so it holds across processes.
 
     Returns:
         What was changed, or None if everything was down and latched already.
@@ -73,12 +84,23 @@ def downgrade(store: ModeStore, change: Change, *, endpoint: str | None = None, 
         return modes.downgrade(state, changed_by=change.author, reason=change.reason, now=change.now)
 
     def decide(snapshot: Snapshot) -> Snapshot:
+        if once and _was_made(store, change):
+            return snapshot
         if endpoint is not None:
             return _with_state(snapshot, endpoint, lower(snapshot.state(endpoint) or snapshot.everywhere or default))
         lowered = {name: lower(state) for name, state in snapshot.endpoints.items()}
         return replace(snapshot, everywhere=lower(snapshot.everywhere or default), endpoints=lowered)
 
     return _change_if_needed(store, change, "downgrade", decide)
+
+
+def _was_made(store: ModeStore, change: Change) -> bool:
+    """Whether the trail holds this change; a trail that cannot be read keeps nobody from lowering."""
+    try:
+        entries = store.trail(_ONCE_DEPTH)
+    except StoreError:
+        return False
+    return any((entry.author, entry.reason) == (change.author, change.reason) for entry in entries)
 
 
 def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) -> Entry | None:

@@ -23,11 +23,13 @@ class Status:
             was ever stored or read).
         stale_seconds: since when the store has not answered well; 0.0 while it does.
         error: what is wrong with the store, or None.
+        held: whether this process holds itself at warn because a downgrade could not be stored.
     """
 
     source: str
     stale_seconds: float
     error: str | None
+    held: bool = False
 
 
 class LastKnown:
@@ -47,6 +49,7 @@ class LastKnown:
         self._relax_when_stale = relax_when_stale
         self._newest = 0.0  # when a mode was changed last, of all that were confirmed
         self._failure: _Failure | None = None  # one value, because status() is asked by any thread
+        self._held: dict[str | None, float] = {}  # downgrades that could not be stored, and when they were wanted
 
     def confirm(self, snapshot: Snapshot) -> None:
         """Take over what was read.
@@ -65,6 +68,23 @@ class LastKnown:
         self.snapshot = snapshot
         self._newest = max(newest, self._newest)
         self._failure = None
+        self._held = {endpoint: at for endpoint, at in self._held.items() if self._enforces(snapshot, endpoint, at)}
+
+    def hold(self, endpoint: str | None, at: float) -> None:
+        """A downgrade of one endpoint, or of all, could not be stored: hold this process at warn.
+
+        It ends with the first snapshot in which nothing there enforces, or only what was set after that moment.
+
+        Args:
+            endpoint: its name, or None for all.
+            at: when, in seconds since the epoch.
+        """
+        self._held[endpoint] = at
+
+    def _enforces(self, snapshot: Snapshot, endpoint: str | None, since: float) -> bool:
+        otherwise = snapshot.everywhere or self._default
+        states = [snapshot.state(endpoint) or otherwise] if endpoint else [otherwise, *snapshot.endpoints.values()]
+        return any(state.mode is Mode.ENFORCE and state.changed_at <= since for state in states)
 
     def fail(self, error: str, now: float) -> None:
         """The store was not read well."""
@@ -73,7 +93,7 @@ class LastKnown:
     def view(self, ceiling: Mode | None, now: float) -> ModeView:
         """What holds now, on a host with this ceiling."""
         limit, failure = self._relax_when_stale, self._failure
-        if limit is not None and failure is not None and now - failure.since >= limit:
+        if self._held or (limit is not None and failure is not None and now - failure.since >= limit):
             ceiling = Mode.WARN if ceiling in (None, Mode.ENFORCE) else ceiling
         return self._stored(self.snapshot or Snapshot(), ceiling)
 
@@ -88,7 +108,8 @@ class LastKnown:
         source = "last-known" if failure else "store"
         if snapshot is None or snapshot.revision == 0:
             source = "default"
-        return Status(source, now - failure.since if failure else 0.0, failure.error if failure else None)
+        stale_seconds, error = (now - failure.since, failure.error) if failure else (0.0, None)
+        return Status(source, stale_seconds, error, bool(self._held))
 
 
 class _Failure(NamedTuple):

@@ -107,6 +107,20 @@ class ModeResolver:
         with self._reading:
             self._read()
 
+    def hold_at_warn(self, endpoint: str | None, at: float) -> None:
+        """Treat enforce as warn in this process: a downgrade could not be stored.
+
+        It ends once the store is read and nothing there enforces, or only what somebody set after that moment.
+
+        Args:
+            endpoint: the endpoint that the downgrade was for, or None for all.
+            at: when it was wanted, in seconds since the epoch.
+        """
+        with self._reading:
+            self._known.hold(endpoint, at)
+            self._show()
+        _logger.warning("a downgrade could not be stored: this process holds itself at warn until the store has it")
+
     def _read(self) -> None:
         started = self._clock()
         self._due = started + self._ttl * (1 - 0.1 * self._jitter())
@@ -138,6 +152,8 @@ class ModeResolver:
             _logger.warning("mode store degraded: %s; %s holds", after.error, held)
         elif before.error and not after.error:
             _logger.warning("mode store recovered after %.1f s", before.stale_seconds + seconds)
+        if before.held and not after.held:
+            _logger.warning("the store has what was wanted: this process follows it again")
         event = StoreRead(seconds, after.error, after.stale_seconds)
         for hook in self.hooks:
             try:

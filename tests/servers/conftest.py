@@ -101,13 +101,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(name: str, mode: str, log: Path) -> Iterator[Server]:
+def running(name: str, mode: str, log: Path, **settings: str) -> Iterator[Server]:
     port = free_port()
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),  # the servers run the code that the tests import
         "STAGENORM_DEFAULT_MODE": mode,
         "STAGENORM_STORE": "memory://",
+        **settings,
     }
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -29,6 +29,8 @@ from stagenorm.asgi import StageNormMiddleware
 from stagenorm.core.modes import Actor
 from stagenorm.events import Downgraded, Event, Inspected, StoreRead, WebhookDelivered, WebhookResult
 from stagenorm.observe import LogHook, OffendersHook, PrometheusHook
+from stagenorm.ops import Credentials, deprecations_app, ops_app
+from stagenorm.ops.asgi import OpsMiddleware
 from stagenorm.stores import MemoryModeStore, ModeResolver, open_store
 
 normalizer = Normalizer(INVESTMENT_STAGES)
@@ -84,3 +86,8 @@ boundary.modes = ModeResolver(MemoryModeStore(), hooks=[hear])
 
 app = Starlette()
 app.add_middleware(StageNormMiddleware, boundary=boundary)
+
+assert_type(ops_app(boundary, credentials=Credentials(b"k" * 32), alerts=["Rejects"]), Starlette)
+app.mount("/ops", ops_app(boundary))
+app.mount("/deprecations", deprecations_app(boundary))
+wrapped = OpsMiddleware(app, boundary)

@@ -1,0 +1,113 @@
+"""``stagenorm doctor``: gathers what there is to see of a configuration and of a running service, and tells the faults."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from stagenorm.cli import output
+from stagenorm.cli.exits import ExitCode
+
+_SECONDS = 5.0
+
+
+def doctor(
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", help="Where the running service mounts its ops app.")
+    ] = "",
+    metrics: Annotated[str, typer.Option("--metrics", metavar="URL", help="Where the service shows metrics.")] = "",
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option("--rules", exists=True, metavar="PATH", help="A rules file, or a directory of them."),
+    ] = None,
+    grafana: Annotated[
+        list[Path] | None,
+        typer.Option("--grafana", exists=True, dir_okay=False, metavar="FILE", help="A contact point of Grafana's."),
+    ] = None,
+) -> None:
+    """Look for the faults that people make, one line each with its fix.
+
+    It reads the environment, so run it in the service's; with --url and --metrics it looks at a running one too. Exits
+    with 1 if there is any fault.
+    """
+    faults = [
+        *_configured(grafana or []),
+        *_exported(metrics, rules or []),
+        *(_running(url.rstrip("/")) if url else ()),
+    ]
+    for fault in faults:
+        output.show(fault)
+    if faults:
+        raise typer.Exit(ExitCode.FAILED)
+    output.show("no faults found")
+
+
+def _configured(contact_points: list[Path]) -> Iterator[str]:
+    from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
+
+    yield from knows.secret_faults(os.environ)
+    yield from knows.store_faults(os.environ)
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+    writable = Path(directory).is_dir() and os.access(directory, os.W_OK)
+    yield from knows.multiprocess_faults(os.environ, is_directory=writable)
+    for path in contact_points:
+        yield from knows.contact_point_faults(str(path), path.read_text(errors="replace"))
+
+
+def _exported(url: str, rules: list[Path]) -> Iterator[str]:
+    from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
+
+    if rules and not url:
+        raise typer.BadParameter("rules are held against metrics: give --metrics URL", param_hint="--rules")
+    if not url:
+        return
+    answer = _get(url)
+    if answer.status != 200:
+        yield f"{url} {answer.text}: is this where the service shows its metrics?"
+        return
+    yield from knows.metrics_faults(answer.text)
+    for path in (each for given in rules for each in knows.rules_files(given)):
+        yield from knows.rules_faults(str(path), path.read_text(errors="replace"), answer.text)
+
+
+def _running(url: str) -> Iterator[str]:
+    from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
+
+    mode = _get(f"{url}/mode")
+    if mode.status == 0:
+        yield f"{url} {mode.text}: is the service running?"
+        return
+    yield from knows.ops_faults(mode.status, url)
+    yield from knows.clock_faults(mode.date, time.time())
+    if mode.status == 401:
+        health = json.loads(_get(f"{url}/healthz").text)
+        yield from knows.health_faults(health["held"], health["status"])
+
+
+class _Answer(NamedTuple):
+    """What a GET was answered; status 0 where nobody answered, and then the text says why."""
+
+    status: int
+    text: str
+    date: str | None = None
+
+
+def _get(url: str) -> _Answer:
+    if not url.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{url!r} is no URL: write http://host:port/path")
+    try:
+        with urllib.request.urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310 - checked above
+            return _Answer(answer.status, answer.read().decode(errors="replace"), answer.headers["date"])
+    except urllib.error.HTTPError as error:
+        with error:
+            return _Answer(error.code, error.read().decode(errors="replace"), error.headers["date"])
+    except OSError as error:
+        return _Answer(0, f"cannot be reached ({error})")

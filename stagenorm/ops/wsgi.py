@@ -1,0 +1,60 @@
+"""The ops app and what is deprecated, beside a WSGI host: through a2wsgi, which only this file imports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from stagenorm.boundary.boundary import Boundary
+from stagenorm.errors import MissingExtraError
+from stagenorm.ops.mounting import PREFIX, Mounts
+
+try:
+    from a2wsgi import ASGIMiddleware
+except ModuleNotFoundError as error:
+    raise MissingExtraError("the ops app beside a WSGI host", "ops") from error
+
+Environ = dict[str, Any]
+WSGIApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class OpsMiddleware:
+    """Serves the ops app below a prefix and ``/api/deprecations``; the host gets every other request.
+
+    Args:
+        app: the host.
+        boundary: the host's.
+        prefix: where the ops app lies, once one of its secrets is set.
+
+    Raises:
+        ConfigurationError: as ``ops_app`` does.
+    """
+
+    def __init__(self, app: WSGIApp, boundary: Boundary, *, prefix: str = PREFIX) -> None:
+        self._app = app
+        self._mounts = Mounts(boundary, prefix)
+        self._bridges: dict[tuple[int, str], WSGIApp] = {}
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve one request."""
+        path: str = environ.get("PATH_INFO", "")
+        at = self._mounts.find(path)
+        if at is None:
+            return self._app(environ, start_response)
+        below = {
+            "REMOTE_PORT": "0",  # a2wsgi tells no client without one, and some servers give none
+            **environ,
+            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + at,
+            "PATH_INFO": path[len(at) :],
+        }
+        return self._bridge(at)(below, start_response)
+
+    def _bridge(self, at: str) -> WSGIApp:
+        """A bridge runs an event loop in a thread, which a fork leaves behind: so each process makes its own."""
+        key = os.getpid(), at
+        if key not in self._bridges:
+            app: Any = self._mounts.apps[at]  # a2wsgi has types of its own for the same thing
+            bridge: Any = ASGIMiddleware(app)
+            self._bridges.setdefault(key, bridge)
+        return self._bridges[key]

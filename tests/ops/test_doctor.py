@@ -1,0 +1,162 @@
+"""The doctor: each fault that people make is found, told in one line with its fix, and makes the command fail."""
+
+import http.server
+import threading
+import time
+from contextlib import contextmanager
+from email.utils import formatdate
+
+import pytest
+from typer.testing import CliRunner
+
+from stagenorm.cli.app import app
+from stagenorm.demo.server import serving
+from stagenorm.ops.credentials import fresh_secret
+
+METRICS = """\
+# TYPE stagenorm_requests_total counter
+stagenorm_requests_total{endpoint="a",mode="warn"} 0.0
+# TYPE stagenorm_validation_seconds histogram
+stagenorm_validation_seconds_bucket{endpoint="a",le="0.0001"} 0.0
+stagenorm_validation_seconds_bucket{endpoint="a",le="0.001"} 0.0
+stagenorm_validation_seconds_bucket{endpoint="a",le="+Inf"} 0.0
+"""
+RULES = """\
+groups:
+  - name: stagenorm_things
+    rules:
+      - alert: Rejects
+        expr: sum(rate(stagenorm_requests_total[5m])) > 1
+        annotations: {summary: "stagenorm"}
+"""
+
+
+@pytest.fixture
+def good(monkeypatch, tmp_path):
+    """An environment without a fault."""
+    (tmp_path / "multiproc").mkdir()
+    for name in ("STAGENORM_TOKEN_KEY", "STAGENORM_ALERTMANAGER_TOKEN", "STAGENORM_WEBHOOK_SECRETS"):
+        monkeypatch.setenv(name, fresh_secret())
+    monkeypatch.setenv("STAGENORM_STORE", "redis://127.0.0.1:6379/0?prefix=x")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "multiproc"))
+    monkeypatch.setenv("WEB_CONCURRENCY", "4")
+    return monkeypatch
+
+
+def doctor(*arguments):
+    done = CliRunner().invoke(app, ["doctor", *map(str, arguments)], prog_name="stagenorm")
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.stdout.splitlines()
+
+
+@contextmanager
+def serving_text(text, status=200, date=None):
+    """A host that answers every GET alike."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response_only(status)
+            self.send_header("date", formatdate(date))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_good_configuration_of_a_running_service_has_no_faults(good, start, tmp_path):
+    service = start()
+    service.now = time.time()
+    (tmp_path / "rules.yml").write_text(RULES)
+    contact_point = tmp_path / "contact.yml"
+    contact_point.write_text("hmacConfig:\n  secret: x\n  timestampHeader: X-Grafana-Alerting-Timestamp\n")
+    with serving(service.app, 0) as url, serving_text(METRICS) as metrics:
+        found = doctor("--url", url, "--metrics", metrics, "--rules", tmp_path, "--grafana", contact_point)
+    assert found == (0, ["no faults found"])
+
+
+SAME = fresh_secret()
+CONFIGURED = [
+    ({"STAGENORM_TOKEN_KEY": ""}, "STAGENORM_TOKEN_KEY is not set: export"),
+    ({"STAGENORM_TOKEN_KEY": "short"}, "STAGENORM_TOKEN_KEY has 5 characters"),
+    ({"STAGENORM_ALERTMANAGER_TOKEN": "short"}, "STAGENORM_ALERTMANAGER_TOKEN has 5 characters"),
+    ({"STAGENORM_WEBHOOK_SECRETS": "whsec_c2hvcnQ="}, "holds a secret of 5 bytes"),
+    ({"STAGENORM_WEBHOOK_SECRETS": "", "STAGENORM_ALERTMANAGER_TOKEN": ""}, "no alert acts"),
+    ({"STAGENORM_WEBHOOK_SECRETS": SAME, "STAGENORM_TOKEN_KEY": SAME}, "hold the same secret"),
+    ({"STAGENORM_WEBHOOK_SECRETS": f"{SAME} {SAME}"}, "hold the same secret"),
+    ({"STAGENORM_STORE": "redis://h/0?retry_on_timeout=true"}, "STAGENORM_STORE has retry_on_timeout"),
+    ({"PROMETHEUS_MULTIPROC_DIR": "/nowhere"}, "mkdir -p"),
+    ({"PROMETHEUS_MULTIPROC_DIR": ""}, "each scrape shows one worker"),
+]
+
+
+@pytest.mark.parametrize(("settings", "fault"), CONFIGURED, ids=[fault for _, fault in CONFIGURED])
+def test_a_fault_of_the_configuration(good, settings, fault):
+    for name, value in settings.items():
+        good.setenv(name, value)
+    status, (line,) = doctor()
+    assert status == 1
+    assert fault in line
+    assert SAME not in line
+
+
+def test_a_contact_point_that_signs_no_time(good, tmp_path):
+    path = tmp_path / "contact.json"
+    path.write_text('{"hmacConfig": {"secret": "x"}}')
+    status, (line,) = doctor("--grafana", path)
+    assert status == 1
+    assert "X-Grafana-Alerting-Timestamp" in line
+
+
+EXPORTED = [
+    ("", RULES, ["no series of stagenorm", "names stagenorm_requests_total, which the service does not export"]),
+    (METRICS.replace('le="0.001"', 'le="0.005"'), RULES, ['no bucket le="0.001"']),
+    (METRICS, RULES.replace("requests_total", "requests"), ["names stagenorm_requests, which"]),
+]
+
+
+@pytest.mark.parametrize(("metrics", "rules", "faults"), EXPORTED)
+def test_a_fault_of_metrics_and_rules(good, tmp_path, metrics, rules, faults):
+    (tmp_path / "rules.yml").write_text(rules)
+    with serving_text(metrics) as url:
+        status, lines = doctor("--metrics", url, "--rules", tmp_path)
+    assert status == 1
+    assert len(lines) == len(faults)
+    assert all(fault in line for fault, line in zip(faults, lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"), [(200, "without a token"), (404, "is no ops app"), (302, "without a token"), (500, "answered")]
+)
+def test_an_ops_app_that_is_open_or_none(good, status, fault):
+    with serving_text("", status) as url:
+        code, (line,) = doctor("--url", url)
+    assert (code, fault in line) == (1, True)
+
+
+def test_a_clock_that_differs(good):
+    with serving_text('{"held": false, "status": "ok"}', 401, date=time.time() - 200) as url:
+        status, (line,) = doctor("--url", url)
+    assert status == 1
+    assert "differ by" in line
+
+
+def test_a_worker_that_cannot_follow_its_store(good):
+    with serving_text('{"held": true, "status": "degraded"}', 401) as url:
+        status, lines = doctor("--url", url)
+    assert (status, len(lines)) == (1, 2)
+
+
+def test_nobody_there(good, free_port):
+    url = f"http://127.0.0.1:{free_port()}"
+    status, lines = doctor("--url", url, "--metrics", url)
+    assert (status, len(lines)) == (1, 2)
+
+
+def test_rules_need_metrics(good, tmp_path):
+    assert doctor("--rules", tmp_path)[0] == 2
