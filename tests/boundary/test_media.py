@@ -108,3 +108,14 @@ def test_a_query_whose_reader_might_decode_it_by_a_charset_is_unreadable(guarded
     for harmless in (b"text/plain; charset=utf-8", b"text/plain", b""):
         assert outcome_of(endpoint.send(query=query, headers=[(b"content-type", harmless)])) == "pass"
     assert outcome_of(endpoint.send(headers=[(b"content-type", media[0])])) == "pass"
+
+
+@pytest.mark.parametrize("space", ["\x0b", "\x0c", "\x1f", "\x85", "\xa0"])
+def test_white_space_that_only_some_readers_strip_makes_another_media_type(guarded, problem_of, space):
+    for media in (f"application/json{space}", f"{space}application/json", f"application/json{space};q=1"):
+        problem = problem_of(
+            guarded(JsonField("$.s")).send(b'{"s":"seed"}', headers=[(b"content-type", media.encode("latin-1"))])
+        )
+        assert problem["errors"] == [
+            {"field": "body", "finding": "unsupported", "detail": "the media type is not application/json"}
+        ]
