@@ -41,6 +41,7 @@ def test_these_are_json(guarded, outcome_of, media):
         ([b"multipart/form-data; boundary=x"], "the media type is not application/json"),
         ([b"application/json; charset=utf-16"], "the charset is not UTF-8"),
         ([b"application/json; charset="], "the charset is not UTF-8"),
+        ([b"application/json; charset=utf-7=utf-8"], "the charset is not UTF-8"),
         ([b"application/json; charset=utf-8; charset=utf-7"], "the charset is not UTF-8"),
         ([b"application/json; charset*=utf-8''utf-7"], "the charset is not UTF-8"),
         ([b"application/json;\xa0charset=utf-7"], "the charset is not UTF-8"),
