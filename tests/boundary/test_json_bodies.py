@@ -62,6 +62,29 @@ def test_punctuation_between_strings_is_no_alias(guarded, body, rewritten):
         assert one.send(body).body == rewritten
 
 
+@pytest.mark.parametrize(
+    ("body", "rewritten"),
+    [
+        (b'{"s":"Seed","t":"Seed"}', b'{"s":"seed","t":"Seed"}'),
+        (b'{"s":"Seed","t":"Seed","u":"seed"}', b'{"s":"seed","t":"Seed","u":"seed"}'),
+        (b'{"s":"Seed","Seed":"seed"}', b'{"s":"seed","Seed":"seed"}'),
+        (b'{"t":"\\\\","s":"Seed"}', b'{"t":"\\\\","s":"seed"}'),
+        (b'{"t":"\\\\\\"","s":"Seed","u":"\\\\"}', b'{"t":"\\\\\\"","s":"seed","u":"\\\\"}'),
+        (b'{"\\"s":"Seed","s":"Seed"}', b'{"\\"s":"Seed","s":"seed"}'),
+    ],
+)
+def test_what_is_no_declared_value_stays_whatever_it_holds(guarded, body, rewritten):
+    one = guarded(JsonField("$.s"))
+    assert one.send(body).body == rewritten
+    assert one.counts() == {"alias": 1}
+
+
+def test_equal_aliases_are_counted_each(guarded):
+    one = guarded(JsonField("$.s[*]"))
+    assert one.send(b'{"s":["Seed","seed","Seed"]}').body == b'{"s":["seed","seed","seed"]}'
+    assert one.counts() == {"canonical": 1, "alias": 2}
+
+
 @pytest.mark.parametrize("name", [",", ":"])
 def test_punctuation_between_strings_is_no_name(guarded, problem_of, name):
     path = f"$[{json.dumps(name)}]"

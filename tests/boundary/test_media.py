@@ -41,6 +41,7 @@ def test_these_are_json(guarded, outcome_of, media):
         ([b"multipart/form-data; boundary=x"], "the media type is not application/json"),
         ([b"application/json; charset=utf-16"], "the charset is not UTF-8"),
         ([b"application/json; charset="], "the charset is not UTF-8"),
+        ([b"application/json; charset=utf-7=utf-8"], "the charset is not UTF-8"),
         ([b"application/json; charset=utf-8; charset=utf-7"], "the charset is not UTF-8"),
         ([b"application/json; charset*=utf-8''utf-7"], "the charset is not UTF-8"),
         ([b"application/json;\xa0charset=utf-7"], "the charset is not UTF-8"),
@@ -108,3 +109,14 @@ def test_a_query_whose_reader_might_decode_it_by_a_charset_is_unreadable(guarded
     for harmless in (b"text/plain; charset=utf-8", b"text/plain", b""):
         assert outcome_of(endpoint.send(query=query, headers=[(b"content-type", harmless)])) == "pass"
     assert outcome_of(endpoint.send(headers=[(b"content-type", media[0])])) == "pass"
+
+
+@pytest.mark.parametrize("space", ["\x0b", "\x0c", "\x1f", "\x85", "\xa0"])
+def test_white_space_that_only_some_readers_strip_makes_another_media_type(guarded, problem_of, space):
+    for media in (f"application/json{space}", f"{space}application/json", f"application/json{space};q=1"):
+        problem = problem_of(
+            guarded(JsonField("$.s")).send(b'{"s":"seed"}', headers=[(b"content-type", media.encode("latin-1"))])
+        )
+        assert problem["errors"] == [
+            {"field": "body", "finding": "unsupported", "detail": "the media type is not application/json"}
+        ]

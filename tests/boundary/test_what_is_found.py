@@ -184,6 +184,8 @@ def test_a_repeated_parameter_is_judged_each_time(guarded):
     assert one.counts() == {"canonical": 1, "alias": 2}
     one.send(query=b"s=seed&s=series-a&s=seed&s=%73eed")
     assert one.counts() == {"canonical": 4}
+    one.send(query=b"s=%ff&s=x&s=%ff&s=x&s=%fe")
+    assert one.counts() == {"unreadable": 3, "unknown": 2}
 
 
 def test_only_the_bytes_of_parameters_change(guarded):

@@ -132,6 +132,19 @@ def test_suggestions_are_at_most_three_and_the_nearest_come_first():
     assert Normalizer(closer)("abcdefghkx").suggestions == ("abcdefghkl", "abcdefghij")
 
 
+def test_the_nearest_form_of_a_term_counts():
+    terms = [Term("abcdefghijkl", aliases=("abcdefghizzz",)), Term("abcdefghijmm")]
+    for ordered in (terms, terms[::-1]):
+        assert Normalizer(Vocabulary("v", ordered))("abcdefghijkx").suggestions == ("abcdefghijkl", "abcdefghijmm")
+
+
+def test_a_match_says_what_was_written_and_whether_it_was_exact():
+    own = Normalizer(Vocabulary("sides", [Term("left", "Left")]))
+    for _ in ("looked up", "remembered"):
+        assert own("left") == own.find("left") == Match("left", "left", exact=True)
+        assert own("Left") == own.find("Left") == Match("left", "Left", exact=False)
+
+
 def test_a_term_with_several_near_forms_is_suggested_once():
     many = Vocabulary("many", [Term("colour", aliases=("colours", "colouur"))])
     assert Normalizer(many)("coulour").suggestions == ("colour",)
