@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable
+from random import SystemRandom
 from typing import Any
 
 from stagenorm.events import Event, Finding, FindingKind, Inspected
 from stagenorm.observe.sampling import Sampler
 
 _SHOWN = 64
+_random = SystemRandom()  # the process's own generator belongs to the host, whose tests may have seeded it
 _GRAVITY = {kind: rank for rank, kind in enumerate(FindingKind)}
 
 Redact = Callable[[str], str]
@@ -39,7 +40,7 @@ class LogHook:
         *,
         redact: Redact | None = None,
         clock: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = _random.random,
     ) -> None:
         self._logger = logging.getLogger("stagenorm.requests")
         self._sampler = sampler or Sampler()

@@ -9,11 +9,11 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import random
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from stagenorm.core.modes import Mode, ModeState, ModeView
@@ -27,6 +27,7 @@ from stagenorm.stores.opening import open_store
 from stagenorm.stores.protocol import ModeStore
 
 _logger = logging.getLogger("stagenorm")
+_random = SystemRandom()  # the process's own generator belongs to the host, whose tests may have seeded it
 _LOCAL_SECONDS = 1.0  # how often the local ceiling is looked at
 
 
@@ -63,7 +64,7 @@ class ModeResolver:
         relax_when_stale: float | None = None,
         hooks: Iterable[Hook] = (),
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = _random.random,
     ) -> None:
         if not ttl > 0:
             raise ConfigurationError(f"ttl is {ttl:g}: give a number of seconds above 0")

@@ -51,6 +51,12 @@ def test_what_the_table_has_logged_is_logged(caplog, mode, query, logged):
     assert [record.name for record in caplog.records] == ["stagenorm.requests"] * logged
 
 
+def test_the_generator_of_the_host_is_left_alone():
+    before = random.getstate()
+    inspect(Mode.ENFORCE, b"stage=angel")
+    assert random.getstate() == before
+
+
 def test_a_record_says_what_was_found(caplog):
     inspect(Mode.ENFORCE, b"stage=Seies%20A")
     (record,) = caplog.records

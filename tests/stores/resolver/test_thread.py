@@ -1,6 +1,8 @@
 """The resolver's one thread, and what holds where none can run."""
 
+import contextlib
 import gc
+import random
 import threading
 import weakref
 
@@ -36,6 +38,14 @@ def test_reads_keep_to_the_ttl_whatever_the_load(store, clock, resolve, until):
     for thread in threads:
         thread.join()
     assert store.reads == 3
+
+
+def test_the_generator_of_the_host_is_left_alone(until):
+    before = random.getstate()
+    reads = []
+    with contextlib.closing(ModeResolver(MemoryModeStore(), ttl=0.01, hooks=[reads.append])):
+        until(lambda: len(reads) > 3)
+    assert random.getstate() == before
 
 
 def started(store):
