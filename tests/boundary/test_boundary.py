@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from stagenorm import (
     INVESTMENT_STAGES,
@@ -277,5 +278,5 @@ def test_a_listener_hears_the_same_by_the_quick_look_and_by_the_full_one(guarded
     guard.count_canonical = None
     endpoint.send(b'{"s":"seed"}', headers=headers, client="10.0.0.1")
     quick, full = endpoint.events
-    assert quick._replace(seconds=0) == full._replace(seconds=0)
+    assert replace(quick, seconds=0) == replace(full, seconds=0)
     assert quick.seconds > 0

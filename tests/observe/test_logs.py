@@ -93,7 +93,7 @@ def test_nothing_a_client_sent_gets_out_unescaped(caplog):
 def event(endpoint="companies", *kinds):
     findings = tuple(Finding(kind, "stage", detail="why") for kind in kinds or [FindingKind.UNKNOWN])
     counts = {finding.kind: 1 for finding in findings}
-    return Inspected(endpoint, Mode.WARN, False, Outcome.PASS, True, True, counts, findings, None, 1e-5)
+    return Inspected(endpoint, Mode.WARN, False, Outcome.PASS, counts, None, 1e-5, True, True, findings)
 
 
 class Clock:

@@ -12,7 +12,7 @@ from stagenorm.observe.offenders import Offender
 
 def event(value, consumer="ada", endpoint="companies", kind=FindingKind.UNKNOWN):
     finding = Finding(kind, "stage", "stage", value, "why")
-    return Inspected(endpoint, Mode.WARN, False, Outcome.PASS, True, True, {kind: 1}, (finding,), consumer, 1e-5)
+    return Inspected(endpoint, Mode.WARN, False, Outcome.PASS, {kind: 1}, consumer, 1e-5, True, True, (finding,))
 
 
 def test_the_most_frequent_come_first_with_their_consumers():
