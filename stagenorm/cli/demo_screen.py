@@ -14,6 +14,7 @@ from rich.text import Text
 
 from stagenorm.cli import output
 from stagenorm.core.modes import Mode
+from stagenorm.demo.incident import Incident
 from stagenorm.demo.phases import Phase, PhaseResult
 from stagenorm.demo.proof import Claim
 from stagenorm.observe.census import KINDS
@@ -38,7 +39,14 @@ def watching(results: Sequence[PhaseResult], calls: int) -> Iterator[Callable[[P
         yield lambda result: output.show(_line(result), stderr=True)
 
 
-def as_json(results: Sequence[PhaseResult], proved: Sequence[Claim], *, ok: bool) -> dict[str, Any]:
+def as_json(
+    results: Sequence[PhaseResult],
+    proved: Sequence[Claim],
+    incident: Incident,
+    pulled_back: Sequence[Claim],
+    *,
+    ok: bool,
+) -> dict[str, Any]:
     """The whole demo for machines: values found are counted as canonical, alias and unknown, all else in requests."""
     return {
         "ok": ok,
@@ -54,7 +62,17 @@ def as_json(results: Sequence[PhaseResult], proved: Sequence[Claim], *, ok: bool
             }
             for result in results
         ],
-        "claims": [{"statement": claim.statement, "holds": claim.holds} for claim in proved],
+        "incident": {
+            "consumer": incident.consumer,
+            "requests": incident.during.boundary.requests,
+            "rejected": incident.during.boundary.rejected,
+            "webhook_status": incident.status,
+            "seconds": incident.seconds,
+            "mode": incident.state.mode.value,
+            "latched": incident.state.latched,
+            "rejected_after": incident.after.boundary.rejected,
+        },
+        "claims": [{"statement": claim.statement, "holds": claim.holds} for claim in (*proved, *pulled_back)],
     }
 
 
@@ -62,6 +80,17 @@ def show_proof(results: Sequence[PhaseResult], proved: Sequence[Claim]) -> None:
     """Print the phases as a table, and below it what they proved."""
     output.show(_phases(results))
     output.show("The same requests were sent in every phase. What this proved:")
+    _show_claims(proved)
+
+
+def show_incident(pulled_back: Sequence[Claim]) -> None:
+    """Print what an incident showed."""
+    output.show("")
+    output.show("Then a release went bad at 10%, and nobody was awake:")
+    _show_claims(pulled_back)
+
+
+def _show_claims(proved: Sequence[Claim]) -> None:
     output.show("")
     sentences = Table.grid(padding=(0, 2))
     for claim in proved:

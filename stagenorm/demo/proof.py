@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from stagenorm.core.modes import Mode
+from stagenorm.demo.incident import Incident
 from stagenorm.demo.phases import PhaseResult
 from stagenorm.events import FindingKind
 
@@ -37,6 +39,35 @@ def claims(results: Sequence[PhaseResult]) -> list[Claim]:
         _only_grew([*canaries, full]),
         _nothing_gets_through(full, warn),
         _all_agree(results),
+    ]
+
+
+def incident_claims(incident: Incident) -> list[Claim]:
+    """What an incident shows."""
+    before, during, after = incident.before, incident.during, incident.after
+    passed, refused = before.clients.requests, during.clients.rejected
+    return [
+        Claim(
+            f"With every client mended, the canary at {before.phase.share:g}% refused none of {passed:,} requests.",
+            before.clients.rejected == before.clients.failed == 0,
+        ),
+        Claim(
+            f"Then {incident.consumer} shipped a bad release: {refused} of {during.clients.requests} requests were "
+            f"refused, and the alert fired.",
+            during.clients.refused == {incident.consumer} and during.clients.failed == 0,
+        ),
+        Claim(
+            f"The alert's signed webhook pulled enforcement back in {incident.seconds:.2f} s, to {incident.state.mode.value}.",
+            incident.status == 200 and incident.state.mode is Mode.WARN,
+        ),
+        Claim(
+            f"The same release then passed, {after.clients.warned} requests with a notice and none refused.",
+            after.clients.rejected == after.clients.failed == 0 and after.clients.warned > 0,
+        ),
+        Claim(
+            f"Nothing enforces again by itself: {incident.refusal or 'the switch was not latched'}.",
+            incident.state.latched and bool(incident.refusal),
+        ),
     ]
 
 

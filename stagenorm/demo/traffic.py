@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 from urllib.parse import quote
@@ -47,6 +48,17 @@ def make_calls(number: int, seed: int) -> list[Call]:
         forms = tuple(random.choices(known, weights, k=random.randint(1, 3)))
         calls.append(makers[place % len(makers)](random.choice(CONSUMERS), forms))
     return calls
+
+
+def bad_release(consumer: str, number: int) -> list[Call]:
+    """Requests of a client that suddenly writes a value which nobody knows."""
+    unheard_of = WrittenForm("SERIES_ENUM_2", number, frozenset({None}))
+    return [_companies(consumer, (unheard_of,)) for _ in range(number)]
+
+
+def mended(calls: Iterable[Call]) -> list[Call]:
+    """The requests in which every value is known."""
+    return [call for call in calls if all(form.meaning is not None for form in call.forms)]
 
 
 def _simulate(consumer: str, forms: tuple[WrittenForm, ...]) -> Call:

@@ -164,7 +164,9 @@ class Fleet:
         """What Prometheus answers: the number of series, or none while it starts."""
         with contextlib.suppress(httpx.HTTPError):
             url = f"http://127.0.0.1:{self._prometheus}/api/v1/query"
-            return httpx.get(url, params={"query": expression}).json().get("data", {}).get("result", [])
+            answer = httpx.get(url, params={"query": expression})
+            if answer.status_code == 200:  # 503 while it starts
+                return answer.json()["data"]["result"]
         return []
 
 
