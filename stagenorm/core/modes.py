@@ -173,16 +173,17 @@ class ModeView:
         """The state that holds for one endpoint."""
         return self._endpoints.get(endpoint, self._otherwise)
 
-    def exceeds(self, other: ModeView) -> bool:
-        """Whether this view is stricter than another one anywhere.
+    def exceeding(self, other: ModeView) -> list[ModeState]:
+        """The states of this view that are stricter than what another one has at the same place.
 
         That is a stricter mode, enforce for a larger share, or enforce without an overlay that the other one has.
         """
         names = {*self._endpoints, *other._endpoints}
         pairs = [(self.state(name), other.state(name)) for name in names] + [(self._otherwise, other._otherwise)]
-        if any(_weight(mine) > _weight(theirs) for mine, theirs in pairs):
-            return True
-        return any(mine.mode is Mode.ENFORCE for mine, _ in pairs) and not other.overlays <= self.overlays
+        bare = not other.overlays <= self.overlays
+        return [
+            mine for mine, theirs in pairs if _weight(mine) > _weight(theirs) or (bare and mine.mode is Mode.ENFORCE)
+        ]
 
 
 def lowered(state: ModeState, ceiling: Mode | None) -> ModeState:

@@ -125,7 +125,7 @@ class ModeResolver:
         answer: Snapshot | Exception
         try:
             answer = self.store.read()
-        except Exception as error:  # noqa: BLE001 - a store of somebody else's must not end the thread
+        except Exception as error:  # noqa: BLE001 - raised again once it is taken over
             answer = error
         limit = self._ceiling.read()
         with self._knowing:
@@ -158,17 +158,13 @@ class ModeResolver:
         _logger.warning("a downgrade could not be stored: this process holds itself at warn until the store has it")
 
     def _take(self, answer: Snapshot | Exception) -> None:
-        if not isinstance(answer, Exception):
-            try:
-                self._known.confirm(answer)
-                return
-            except Exception as error:  # noqa: BLE001 - told below, as one of the store's
-                answer = error
-        if isinstance(answer, StoreError):
-            self._known.fail(str(answer), self._clock())
-        else:
-            self._known.fail(f"{type(answer).__name__} in {type(self.store).__name__}.read", self._clock())
-            _logger.debug("a mode store failed", exc_info=answer)
+        try:
+            self._known.confirm(_given(answer))
+        except StoreError as error:
+            self._known.fail(str(error), self._clock())
+        except Exception as error:  # a store of somebody else's must not end the thread
+            self._known.fail(f"{type(error).__name__} in {type(self.store).__name__}.read", self._clock())
+            _logger.debug("a mode store failed", exc_info=error)
 
     def _is_as_new(self, answer: Snapshot | Exception) -> bool:
         return isinstance(answer, Snapshot) and answer.revision >= self._revision()
@@ -287,6 +283,12 @@ class ModeResolver:
         """Stop the threads; the view stays as it is."""
         self._closed.set()
         self._listener.drop()
+
+
+def _given(answer: Snapshot | Exception) -> Snapshot:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _follow(

@@ -76,6 +76,58 @@ def test_a_store_that_went_back_is_not_followed_to_enforce_more(store, resolve, 
     assert (resolver.status().error, resolver.view.state("a").share) == (None, 100)
 
 
+def at(mode, changed_at, revision=1):
+    return ModeState(mode, revision=revision, changed_at=changed_at)
+
+
+CAUGHT_UP = {
+    "by an exemption": Snapshot(
+        2, at(Mode.ENFORCE, 50.0), {}, Overlays(exemptions=(Exemption("p", None, 1e12, "", ""),))
+    ),
+    "past it": Snapshot(7, at(Mode.ENFORCE, 50.0)),
+    "by lowering another endpoint": Snapshot(2, at(Mode.ENFORCE, 50.0), {"companies": at(Mode.WARN, 200.0)}),
+    "by enforcing at another endpoint": Snapshot(2, at(Mode.ENFORCE, 50.0), {"companies": at(Mode.ENFORCE, 200.0)}),
+}
+
+
+@pytest.mark.parametrize("refused", [True, False], ids=["after a read that was refused", "between two reads"])
+@pytest.mark.parametrize("caught_up", CAUGHT_UP.values(), ids=CAUGHT_UP)
+def test_a_revision_that_caught_up_does_not_bring_back_what_was_pulled_back(store, resolve, caught_up, refused):
+    store.answer = Snapshot(2, at(Mode.WARN, 100.0, revision=2))
+    resolver = resolve()
+    if refused:
+        store.answer = Snapshot(1, at(Mode.ENFORCE, 50.0))  # the downgrade is lost
+        resolver.refresh()
+    store.answer = caught_up
+    resolver.refresh()
+    assert "went back behind revision 2, and is at" in resolver.status().error
+    assert (mode(resolver), mode(resolver, "companies")) == (Mode.WARN, Mode.WARN)
+    store.answer = Snapshot(9, at(Mode.ENFORCE, 300.0))
+    resolver.refresh()
+    assert (resolver.status().error, mode(resolver)) == (None, Mode.ENFORCE)
+
+
+def test_undo_brings_an_old_state_back_while_the_store_is_whole(store, resolve):
+    store.answer = Snapshot(2, at(Mode.WARN, 100.0, revision=2))
+    resolver = resolve()
+    store.answer = Snapshot(3, at(Mode.ENFORCE, 50.0, revision=3))  # as undo leaves it
+    resolver.refresh()
+    assert (resolver.status().error, mode(resolver)) == (None, Mode.ENFORCE)
+
+
+def test_a_store_that_comes_back_whole_is_followed_again(store, resolve):
+    store.answer = whole = Snapshot(2, at(Mode.WARN, 100.0, revision=2))
+    resolver = resolve()
+    store.answer = Snapshot(1, at(Mode.ENFORCE, 50.0))  # a replica that lags
+    resolver.refresh()
+    store.answer = whole
+    resolver.refresh()
+    assert resolver.status().error is None
+    store.answer = Snapshot(3, at(Mode.ENFORCE, 50.0, revision=3))  # undone on the primary
+    resolver.refresh()
+    assert (resolver.status().error, mode(resolver)) == (None, Mode.ENFORCE)
+
+
 def test_a_store_that_went_back_is_followed_to_enforce_less(store, resolve, caplog):
     resolver = resolve()
     store.answer = Snapshot(2, WARN)
