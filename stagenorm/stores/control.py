@@ -130,18 +130,23 @@ def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) ->
 def undo(store: ModeStore, change: Change) -> Entry:
     """Put every mode back to exactly what it was before the last change of one, as a new revision.
 
-    Overlays stay as they are. Undoing twice brings back what was undone.
+    Overlays stay as they are. Undoing twice brings back what was undone. A trail may be older than the state, which was
+    lost and begun anew: only what led to the stored state step by step is undone.
 
     Raises:
-        TransitionRefusedError: it is not an operator who asks, or no mode was ever changed.
+        TransitionRefusedError: it is not an operator who asks, or no change of a mode led to what is stored.
     """
     _only_operators(change, "undo")
 
     def decide(snapshot: Snapshot) -> Snapshot:
+        reached = snapshot
         for entry in store.trail(_UNDO_DEPTH):
             before, after = entry.before, entry.after
-            if entry.revision > snapshot.revision:
-                continue  # of a store that was started anew since
+            if entry.revision > snapshot.revision and reached is snapshot:
+                continue  # somebody was faster, which storing will tell
+            if after != reached:
+                break  # of a history that was lost
+            reached = before
             if (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints):
                 return replace(
                     snapshot,
@@ -150,7 +155,9 @@ def undo(store: ModeStore, change: Change) -> Entry:
                         name: _restored(state, snapshot.state(name)) for name, state in before.endpoints.items()
                     },
                 )
-        raise TransitionRefusedError(f"no mode was changed in the last {_UNDO_DEPTH} entries: there is nothing to undo")
+        raise TransitionRefusedError(
+            f"no change of a mode in the last {_UNDO_DEPTH} entries led to what is stored: there is nothing to undo"
+        )
 
     return _change(store, change, "undo", decide)
 
