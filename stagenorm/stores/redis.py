@@ -22,7 +22,7 @@ try:
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
-    from redis.sentinel import Sentinel
+    from redis.sentinel import MasterNotFoundError, Sentinel
 except ImportError as error:
     raise MissingExtraError("a Redis mode store", "redis") from error
 
@@ -89,6 +89,11 @@ class RedisModeStore:
         except _CutOff as error:
             seconds = _STEPS * self._timeout
             raise StoreError(f"{self.where} did not end its answer within {seconds:g} s{consequence}") from error
+        except MasterNotFoundError as error:
+            raise StoreError(
+                f"{self.where} cannot be reached: no sentinel names its primary; one of them must run, know the "
+                "service and take the password"
+            ) from error
         except redis.ConnectionError as error:
             raise StoreError(f"{self.where} cannot be reached: {_line(error)}{consequence}") from error
         except redis.ResponseError as error:
@@ -117,6 +122,8 @@ class RedisModeStore:
             raise
         finally:
             timer.cancel()
+            if timer.ident is not None:
+                timer.join()  # no thread is left of a call that has ended
 
     def _refusal(self, error: Exception) -> str:
         text = _line(error)

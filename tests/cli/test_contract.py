@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +81,14 @@ def test_a_reader_that_goes_away_is_no_traceback(start):
     process.stdout.close()
     assert "Traceback" not in process.stderr.read()
     assert process.wait(timeout=60) == 1
+
+
+@pytest.mark.parametrize("arguments", [("vocabulary", "lint"), ("vocabulary", "lint", "--json"), ("normalize", "x")])
+def test_a_disk_that_is_full_is_one_line(start, arguments):
+    with Path("/dev/full").open("w") as full:
+        process = start(*arguments, stdout=full)
+        assert process.stderr.read() == "stagenorm: standard output cannot be written: No space left on device\n"
+        assert process.wait(timeout=60) == 1
 
 
 def test_an_output_that_cannot_show_a_letter_shows_its_escape(environment):

@@ -56,6 +56,8 @@ def test_an_alias_is_kept_folded():
         ("SERIES_A round", "series-a", "already takes it for 'series-a': nothing to add"),
         ("", "series-a", "^alias '' is refused as empty: write it with plain, visible letters$"),
         (" - ", "series-a", "is refused as"),
+        ("N/A", "seed", "^alias 'N/A' is refused as null-like: it says that there is no value, so it can mean none$"),
+        ("Unknown", "seed", "is refused as null-like"),
         ("Serie\u200b A", "series-a", r"is refused as .* \(U\+200B ZERO WIDTH SPACE\)"),
         ("S\u0435rie A", "series-a", "is refused as"),  # a Cyrillic letter
         ("x" * 257, "series-a", "is refused as"),
