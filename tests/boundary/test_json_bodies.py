@@ -45,21 +45,17 @@ def test_a_canonical_value_is_written_as_json(guarded, value, alias):
 
 
 @pytest.mark.parametrize(
-    ("body", "rewritten"),
+    ("path", "body", "rewritten"),
     [
-        (b'{"s":["mark",","]}', b'{"s":["mark","mark"]}'),
-        (b'{"s":[",","mark"]}', b'{"s":["mark","mark"]}'),
-        (b'{"s":[":"]}', b'{"s":["mark"]}'),
-        (b'{"s":["mark"],"t":":"}', b'{"s":["mark"],"t":"mark"}'),
-        (b'{"s":["mark"],"t":","}', b'{"s":["mark"],"t":"mark"}'),
+        ("$[*]", b'["mark",","]', b'["mark","mark"]'),
+        ("$[*]", b'[",","mark"]', b'["mark","mark"]'),
+        ("$.t", b'{"t":":"}', b'{"t":"mark"}'),
+        ("$.t", b'{"s":["x","y"],"t":","}', b'{"s":["x","y"],"t":"mark"}'),
     ],
 )
-def test_punctuation_between_strings_is_no_alias(guarded, body, rewritten):
+def test_punctuation_between_strings_is_no_alias(guarded, path, body, rewritten):
     marks = Vocabulary("marks", [Term("mark", aliases=(",", ":"))])
-    assert guarded(JsonField("$.s[*]"), JsonField("$.t"), vocabulary=marks).send(body).body == rewritten
-    if b"t" in body:
-        one = guarded(JsonField("$.t"), vocabulary=marks)
-        assert one.send(body).body == rewritten
+    assert guarded(JsonField(path), vocabulary=marks).send(body).body == rewritten
 
 
 @pytest.mark.parametrize(
