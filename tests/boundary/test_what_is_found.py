@@ -117,6 +117,16 @@ def test_nesting_is_counted_with_what_leads_to_a_value(guarded, depth):
         assert bool(nested) == (depth + 3 > 128), (depth, value)
 
 
+@pytest.mark.parametrize("depth", [126, 127])
+def test_nesting_is_counted_in_an_array_too(guarded, depth):
+    body = b'[{"s":"%s","x":' + b"[" * depth + b"]" * depth + b"}]"
+    for value in (b"seed", b"Seed", b"x", b"s\\u0065ed"):
+        one = guarded(JsonField("$[*].s"))
+        one.send(body % value)
+        nested = [each for each in one.events[0].findings if "nests" in each.detail]
+        assert bool(nested) == (depth + 2 > 128), (depth, value)
+
+
 PARAMETERS = {
     b"": [],
     b"s=seed": [],
