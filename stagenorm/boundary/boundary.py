@@ -91,6 +91,11 @@ class Boundary:
 
     def _slot(self, declared: Field) -> Slot:
         vocabulary = declared.vocabulary or self.vocabulary
+        for known in self._normalizers:
+            if known.name == vocabulary.name and known.table != vocabulary.table:
+                raise ConfigurationError(
+                    f"two vocabularies are named {vocabulary.name!r}: rename one, since temporary aliases go by the name"
+                )
         return Slot(declared, self._normalizers.setdefault(vocabulary, Normalizer(vocabulary)))
 
     def lets_pass(  # noqa: PLR0917 - nearly every request ends here, before a Request is made of it

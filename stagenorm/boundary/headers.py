@@ -5,6 +5,7 @@ Sans-IO: headers are pairs of bytes with lower-case names. Nothing that a client
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from email.utils import format_datetime
@@ -87,6 +88,11 @@ _SEALING_NOTHING = frozenset(
 )
 
 
+_SIGNATURES = re.compile(rb"signature|hmac|\bauthorization\b")
+_DIGESTS = re.compile(rb"digest|\bmd5\b|\bsha-?[0-9]+\b|\bhash\b|\bchecksum\b|sha256")
+_SIGNING_SCHEMES = re.compile(rb"signature|aws4-|hawk|digest|[a-z0-9-]*hmac", re.IGNORECASE)
+
+
 class Seal(Token):
     """What a request carries that rewriting would break."""
 
@@ -96,13 +102,17 @@ class Seal(Token):
 
 def seal(headers: Headers) -> Seal | None:
     """What of a request must not be rewritten: RFC 9421 signatures, RFC 9530 digests, and any sender's own kinds."""
-    names = [name for name, _ in headers if name not in _SEALING_NOTHING]
+    names = b" ".join([name for name, value in headers if name not in _SEALING_NOTHING or _signs(name, value)])
     if not names:
         return None
-    find = b" ".join(names).find
-    if find(b"signature") >= 0 or find(b"hmac") >= 0:
+    if _SIGNATURES.search(names):
         return Seal.REQUEST
-    return Seal.BODY if find(b"digest") >= 0 or find(b"content-md5") >= 0 or find(b"sha256") >= 0 else None
+    return Seal.BODY if _DIGESTS.search(names) else None
+
+
+def _signs(name: bytes, value: bytes) -> bool:
+    """Whether this is an Authorization that covers more than who sends."""
+    return name == b"authorization" and _SIGNING_SCHEMES.match(value) is not None
 
 
 def notices(endpoint: Endpoint, items: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

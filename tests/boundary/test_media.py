@@ -40,6 +40,7 @@ def test_these_are_json(guarded, outcome_of, media):
         ([b"application/x-www-form-urlencoded"], "the media type is not application/json"),
         ([b"multipart/form-data; boundary=x"], "the media type is not application/json"),
         ([b"application/json; charset=utf-16"], "the charset is not UTF-8"),
+        ([b"application/json;charset=utf-16"], "the charset is not UTF-8"),
         ([b"application/json; charset="], "the charset is not UTF-8"),
         ([b"application/json; charset=utf-7=utf-8"], "the charset is not UTF-8"),
         ([b"application/json; charset=utf-8; charset=utf-7"], "the charset is not UTF-8"),
