@@ -81,15 +81,16 @@ def first_value(headers: Headers, name: bytes) -> bytes | None:
 
 # What nearly every request has, and no more than that.
 _SEALING_NOTHING = frozenset(
-    b"accept accept-encoding accept-language authorization cache-control connection content-length content-type cookie "
+    b"accept accept-encoding accept-language cache-control connection content-length content-type cookie "
     b"host origin referer sec-fetch-dest sec-fetch-mode sec-fetch-site sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform "
     b"traceparent tracestate transfer-encoding user-agent x-forwarded-for x-forwarded-host x-forwarded-port "
     b"x-forwarded-proto x-real-ip x-request-id".split()
 )
 
 
-_SIGNATURES = re.compile(rb"signature|hmac|\bauthorization\b")
+_SIGNATURES = re.compile(rb"signature|hmac")
 _DIGESTS = re.compile(rb"digest|\bmd5\b|\bsha-?[0-9]+\b|\bhash\b|\bchecksum\b|sha256")
+_BEARER = (b"Bearer ", b"Basic ")
 _SIGNING_SCHEMES = re.compile(rb"signature|aws4-|hawk|digest|[a-z0-9-]*hmac", re.IGNORECASE)
 
 
@@ -102,17 +103,17 @@ class Seal(Token):
 
 def seal(headers: Headers) -> Seal | None:
     """What of a request must not be rewritten: RFC 9421 signatures, RFC 9530 digests, and any sender's own kinds."""
-    names = b" ".join([name for name, value in headers if name not in _SEALING_NOTHING or _signs(name, value)])
-    if not names:
+    others = [
+        (name, value)
+        for name, value in headers
+        if name not in _SEALING_NOTHING and not (name == b"authorization" and value.startswith(_BEARER))
+    ]
+    if not others:
         return None
-    if _SIGNATURES.search(names):
+    names = b" ".join([name for name, _ in others])
+    if _SIGNATURES.search(names) or any(k == b"authorization" and _SIGNING_SCHEMES.match(v) for k, v in others):
         return Seal.REQUEST
     return Seal.BODY if _DIGESTS.search(names) else None
-
-
-def _signs(name: bytes, value: bytes) -> bool:
-    """Whether this is an Authorization that covers more than who sends."""
-    return name == b"authorization" and _SIGNING_SCHEMES.match(value) is not None
 
 
 def notices(endpoint: Endpoint, items: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
