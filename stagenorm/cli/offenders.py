@@ -17,13 +17,15 @@ from stagenorm.core.folding import MAX_LENGTH
 from stagenorm.core.normalizer import Normalizer, Unknown
 from stagenorm.core.vocabulary import Vocabulary
 from stagenorm.errors import DataFileError
-from stagenorm.observe.offender_logs import offenders_in_logs
+from stagenorm.observe.offender_logs import offenders_in_logs, records
 from stagenorm.observe.offenders import Offender
 
+_CONFIGURATION = Path("stagenorm.toml")
 _LOGGED = 64  # characters; longer values are cut in logs
 
 
 def offenders(
+    ctx: typer.Context,
     logs: Annotated[
         list[Path] | None, typer.Argument(metavar="[LOG]...", help="Logs of JSON lines instead of a running service.")
     ] = None,
@@ -32,7 +34,7 @@ def offenders(
         str, typer.Option("--url", metavar="URL", help="Where the service's ops app is mounted.", show_default=False)
     ] = "",
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many of each endpoint.")] = 20,
-    config: ConfigurationFile = Path("stagenorm.toml"),
+    config: ConfigurationFile = _CONFIGURATION,
     vocabulary: VocabularyFile = None,
     json: Json = False,
 ) -> None:
@@ -44,11 +46,13 @@ def offenders(
         raise typer.BadParameter("give either logs or a URL", param_hint="--url")
     known = chosen_vocabulary(vocabulary)
     if logs:
-        found = offenders_in_logs(line for path in logs for line in _lines(path)).top(number)
+        found = offenders_in_logs(record for path in logs for record in records(_lines(path), str(path))).top(number)
     else:
         from stagenorm.cli.ops_client import offenders_of_service  # noqa: PLC0415 - every command would load HTTP
 
         if not url:
+            if config == _CONFIGURATION and not config.exists():
+                ctx.fail(f"give --url or LOG, or write {config} (docs/telemetry.md)")
             configuration = load_configuration(config)
             url, known = configuration.watched.ops_url, known if vocabulary else configuration.vocabulary
         found = offenders_of_service(url, os.environ.get("STAGENORM_TOKEN"))

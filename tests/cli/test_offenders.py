@@ -75,6 +75,27 @@ def test_several_logs_add_up_and_none_is_no_fault(invoke, log, tmp_path):
     assert "absent cannot be read: No such file" in invoke("offenders", tmp_path / "absent").stderr
 
 
+def test_a_log_without_a_json_record_is_a_fault_that_says_how_to_log(invoke, log, tmp_path):
+    plain = tmp_path / "plain.log"
+    plain.write_text("WARNING unknown value\n\n3\n[]\n" * 5)
+    for options in ((), ("--json",)):
+        refused = invoke("offenders", log, plain, *options)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert refused.stderr == (
+            f"stagenorm: {plain}: none of its 20 lines is a JSON record: log with JsonFormatter (docs/telemetry.md)\n"
+        )
+    plain.write_text('unknown\n{"message": "of somebody else"}\n')
+    assert invoke("offenders", plain).stdout == "no unknown values\n"
+
+
+def test_nothing_to_ask_is_wrong_usage_and_says_what_to_give(invoke, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wrong = invoke("offenders")
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "give --url or LOG, or write stagenorm.toml (docs/telemetry.md)" in wrong.stderr
+    assert "mine.toml: cannot be read" in invoke("offenders", "--config", "mine.toml").stderr
+
+
 class Service(http.server.BaseHTTPRequestHandler):
     """Answers as its server was told, to who brings the token."""
 
@@ -122,7 +143,8 @@ def test_a_service_is_asked_with_the_token(invoke, service, monkeypatch, tmp_pat
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (404, b"", "answered 404: is the ops app mounted there?"),
+        (404, b"", "answered 404: is the ops app mounted there, and does the service have its secrets set?"),
+        (500, b"", "answered 500: is the ops app mounted there?"),
         (302, b"", "answered 302"),
         (200, b"<html>", "answered no list of offenders"),
         (200, b"[]", "answered no list of offenders"),
