@@ -68,6 +68,21 @@ def test_the_table_ends_with_commands_that_work(invoke, log, tmp_path, monkeypat
     assert alias.value == "series-a"
 
 
+def test_the_commands_name_the_vocabulary_that_they_need(invoke, log, tmp_path, monkeypatch):
+    mine = tmp_path / "my stages.toml"
+    mine.write_text('name = "mine"\n[[terms]]\nvalue = "series-a"\n')
+    shown = invoke("offenders", log, "--vocabulary", mine).stdout
+    (command,) = [line.strip() for line in shown.splitlines() if line.startswith("  stagenorm alias add")]
+    found = json.loads(invoke("offenders", log, "--vocabulary", mine, "--json").stdout)
+    assert [each["alias_command"] for each in found] == [command, None, None, None]
+    url = (tmp_path / "modes.json").as_uri()
+    monkeypatch.setenv("STAGENORM_STORE", url)
+    done = invoke(*shlex.split(command)[1:])
+    assert done.exit_code == 0, done.output
+    (alias,) = open_store(url).read().overlays.aliases
+    assert (alias.vocabulary, alias.value) == ("mine", "series-a")
+
+
 def test_several_logs_add_up_and_none_is_no_fault(invoke, log, tmp_path):
     assert json.loads(invoke("offenders", log, log, "--json", "-n", "1").stdout)[0]["count"] == 18
     (tmp_path / "empty").touch()
@@ -134,6 +149,10 @@ def test_a_service_is_asked_with_the_token(invoke, service, monkeypatch, tmp_pat
     configuration = tmp_path / "stagenorm.toml"
     configuration.write_text(f'ops_url = "{service.url}/"\n[[endpoints]]\nname = "companies"\n')
     assert json.loads(invoke("offenders", "--config", configuration, "--json").stdout)[0]["value"] == "Seies A"
+    (tmp_path / "mine.toml").write_text('name = "mine"\n[[terms]]\nvalue = "series-a"\n')
+    configuration.write_text(f'vocabulary = "mine.toml"\n{configuration.read_text()}')
+    (found,) = json.loads(invoke("offenders", "--config", configuration, "--json").stdout)
+    assert shlex.join(["--vocabulary", str(tmp_path / "mine.toml")]) in found["alias_command"]
     monkeypatch.delenv("STAGENORM_TOKEN")
     refused = invoke("offenders", "--url", service.url)
     assert (refused.exit_code, refused.stdout) == (1, "")
