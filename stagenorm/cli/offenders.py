@@ -100,13 +100,8 @@ def suggestions(offender: Offender, vocabulary: Vocabulary) -> tuple[str, ...]:
 
 def alias_command(form: str, value: str, vocabulary: Path | None) -> str:
     """The command that has a form count as a value, of a vocabulary's file or the built-in one, for two weeks."""
-    options = [
-        "--for",
-        "2w",
-        "--reason",
-        "seen in offenders",
-        *(["--vocabulary", str(vocabulary)] if vocabulary else ()),
-    ]
+    named = ["--vocabulary", str(vocabulary)] if vocabulary else []
+    options = ["--for", "2w", "--reason", "seen in offenders", *named]
     return shlex.join(["stagenorm", "alias", "add", *options, "--", form, value])
 
 

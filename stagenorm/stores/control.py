@@ -127,6 +127,33 @@ def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) ->
     return _change_if_needed(store, change, "unlatch", decide)
 
 
+def clear(store: ModeStore, change: Change, endpoint: str) -> Entry | None:
+    """Take an endpoint's own mode away, so that the global one holds for it again. None if it has none.
+
+    Args:
+        store: where.
+        change: who, why, when.
+        endpoint: its name.
+
+    Raises:
+        TransitionRefusedError: it is not an operator who asks, or the endpoint's own state is latched.
+        StoreError: it was not stored.
+    """
+    _only_operators(change, "clear")
+
+    def decide(snapshot: Snapshot) -> Snapshot:
+        state = snapshot.state(endpoint)
+        if state and state.latched:
+            raise TransitionRefusedError(
+                f"clear {endpoint}: latched since {state.changed_by} pulled it back ({state.reason}); "
+                "an operator must unlatch it first"
+            )
+        left = {name: each for name, each in snapshot.endpoints.items() if name != endpoint}
+        return replace(snapshot, endpoints=left)
+
+    return _change_if_needed(store, change, "clear", decide)
+
+
 def undo(store: ModeStore, change: Change) -> Entry:
     """Put every mode back to exactly what it was before the last change of one, as a new revision.
 

@@ -129,6 +129,42 @@ def test_unlatching_one_endpoint_that_is_latched_with_all(store):
     assert standing(store, "simulate") == ("enforce", 10, False)
 
 
+def test_clearing_gives_an_endpoint_back_to_all_and_undo_restores_its_mode(store):
+    set_mode(store, OPERATOR, "enforce", 50)
+    set_mode(store, OPERATOR, "off", endpoint="simulate")
+    set_mode(store, OPERATOR, "warn", endpoint="companies")
+    own = store.read().endpoints["simulate"]
+    entry = control.clear(store, OPERATOR, "simulate")
+    assert (entry.action, entry.author, entry.reason, entry.revision) == ("clear", "operator-1", "because", 4)
+    assert (standing(store), list(store.read().endpoints)) == (("enforce", 50, False), ["companies"])
+    assert store.trail(1) == [entry]
+    assert control.clear(store, OPERATOR, "simulate") is None
+    assert store.read().revision == 4
+    control.undo(store, OPERATOR)
+    assert store.read().endpoints["simulate"] == own
+
+
+def test_what_is_latched_is_not_cleared(store):
+    set_mode(store, OPERATOR, "enforce", 50)
+    control.downgrade(store, ALERT, endpoint="simulate", default=DEFAULT)
+    with pytest.raises(
+        TransitionRefusedError, match=r"clear simulate: latched since alert-1 pulled it back \(because\)"
+    ):
+        control.clear(store, OPERATOR, "simulate")
+    assert standing(store, "simulate") == ("warn", 50, True)
+    control.unlatch(store, OPERATOR, endpoint="simulate")
+    control.clear(store, OPERATOR, "simulate")
+    assert standing(store, "simulate") is None
+
+
+@pytest.mark.parametrize("change", [CONTROLLER, ALERT], ids=["controller", "alert"])
+def test_only_an_operator_takes_a_mode_away(store, change):
+    set_mode(store, OPERATOR, "off", endpoint="simulate")
+    with pytest.raises(TransitionRefusedError, match=f"clear: not for the {change.actor.value}"):
+        control.clear(store, change, "simulate")
+    assert standing(store, "simulate") == ("off", 100, False)
+
+
 def test_undo_restores_exactly_as_a_new_revision(store):
     set_mode(store, by(Actor.OPERATOR, now=1.0, reason="first"), "enforce", 10)
     set_mode(store, by(Actor.OPERATOR, now=2.0, reason="second"), "enforce", 10, "simulate")
