@@ -72,7 +72,7 @@ def set_mode(
         carry_out(
             chosen_store(store),
             lambda target: control.set_mode(target, change, mode, share or 0, endpoint=endpoint, default=default),
-            unchanged="",
+            unchanged="that is its mode",
             json=json,
         )
 

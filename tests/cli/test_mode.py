@@ -157,6 +157,15 @@ class TestTheSwitch:
         assert done("mode", command, "--reason", "again", "--json") == {"changed": False}
         assert done("mode", "history", "--json")[0]["revision"] == revision
 
+    def test_setting_what_holds_is_said_and_stores_nothing(self, done):
+        for only in ([], ["--endpoint", "simulate"]):
+            again = ["mode", "set", "enforce", "--share", "10", *only, "--reason", "go"]
+            done(*again)
+            history = done("mode", "history", "--json")
+            assert done(*again) == "nothing to change: that is its mode\n"
+            assert done(*again, "--json") == {"changed": False}
+            assert done("mode", "history", "--json") == history
+
     def test_clearing_has_an_endpoint_follow_the_others_again(self, done, refused):
         done("mode", "set", "enforce", "--share", "50", "--reason", "go")
         done("mode", "downgrade", "--endpoint", "simulate", "--reason", "burning", "--by", "ada")
@@ -393,7 +402,7 @@ def test_no_store_is_wrong_usage_and_says_how_to_name_one(stagenorm):
 
 @pytest.mark.usefixtures("file_url")
 def test_nothing_to_undo_is_refused(refused):
-    assert "there is nothing to undo" in refused("mode", "undo", "--reason", "sorry")
+    assert "nothing was ever changed in this store" in refused("mode", "undo", "--reason", "sorry")
 
 
 @pytest.mark.usefixtures("file_url")

@@ -72,6 +72,13 @@ def test_a_change_that_is_none_changes_nothing(service, fields):
     assert service.store.trail(1) == []
 
 
+def test_a_change_to_what_holds_is_answered_and_not_stored(service):
+    first = service.operator("PUT", "/mode", json=change())
+    again = service.operator("PUT", "/mode", json=change(reason="another"))
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert len(service.store.trail(10)) == 1
+
+
 def tokens(service):
     payload, _, signature = Tokens(KEY).issue("ada", service.now + 60).rpartition(".")
     return {

@@ -62,6 +62,28 @@ def test_a_refused_change_stores_nothing(store):
     assert store.trail(10) == []
 
 
+@pytest.mark.parametrize("endpoint", [None, "simulate"])
+def test_setting_what_is_stored_changes_nothing(store, endpoint):
+    first = set_mode(store, OPERATOR, "enforce", 10, endpoint)
+    assert set_mode(store, by(Actor.OPERATOR, now=200.0, reason="another"), "enforce", 10, endpoint) is None
+    assert store.trail(10) == [first]
+    assert set_mode(store, OPERATOR, "enforce", 20, endpoint).revision == 2
+    control.downgrade(store, ALERT, default=DEFAULT)
+    assert set_mode(store, OPERATOR, "warn", 20, endpoint) is None
+    assert standing(store, endpoint) == ("warn", 20, True)
+
+
+def test_a_mode_of_its_own_is_a_change_even_if_it_holds_already(store):
+    assert set_mode(store, OPERATOR, "warn").revision == 1
+    assert set_mode(store, OPERATOR, "warn", endpoint="simulate").revision == 2
+
+
+def test_an_alert_latches_even_where_the_mode_is_low_enough(store):
+    set_mode(store, OPERATOR, "warn")
+    set_mode(store, ALERT, "warn")
+    assert standing(store) == ("warn", 100, True)
+
+
 def test_a_downgrade_lowers_everything_in_one_change(store):
     set_mode(store, OPERATOR, "enforce", 50)
     set_mode(store, OPERATOR, "enforce", 10, "simulate")
@@ -229,7 +251,7 @@ def test_undo_does_not_reach_into_the_history_before_a_loss(store):
 
 
 def test_there_may_be_nothing_to_undo(store):
-    with pytest.raises(TransitionRefusedError, match="there is nothing to undo"):
+    with pytest.raises(TransitionRefusedError, match="nothing was ever changed in this store"):
         control.undo(store, OPERATOR)
 
 
