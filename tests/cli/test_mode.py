@@ -382,6 +382,7 @@ def test_a_user_without_a_name_is_a_number(done, monkeypatch):
         (["history", "--limit", "0"], "--limit"),
         (["show", "--store", "memory://"], "memory:// is inside one process, where no command reaches it"),
         (["show", "--store", "http://127.0.0.1"], "store URL with scheme 'http'"),
+        (["show", "--store", "/var/x.json"], "store URL '/var/x.json': write file:///var/x.json"),
         (["show", "--store", "file://modes.json"], "write file:///absolute/path"),
     ],
 )

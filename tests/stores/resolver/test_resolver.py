@@ -265,7 +265,10 @@ def test_the_environment_names_store_default_and_ceiling(tmp_path):
     [
         ({"STAGENORM_DEFAULT_MODE": "strict"}, "STAGENORM_DEFAULT_MODE is 'strict': use one of off, warn, enforce"),
         ({"STAGENORM_FORCE_MODE": "strict"}, "STAGENORM_FORCE_MODE is 'strict': use one of off, warn, enforce"),
-        ({"STAGENORM_STORE": "ftp://x"}, "store URL with scheme 'ftp': use memory://"),
+        (
+            {"STAGENORM_STORE": "ftp://x"},
+            "store URL with scheme 'ftp': use file:///path, redis://, rediss://, unix:///path",
+        ),
     ],
 )
 def test_a_wrong_environment_is_named(environ, complaint):
