@@ -72,6 +72,11 @@ def test_a_change_that_is_none_changes_nothing(service, fields):
     assert service.store.trail(1) == []
 
 
+def test_why_a_change_is_none_is_told_in_our_own_words(service):
+    detail = service.operator("PUT", "/mode", json={"mode": "enforce", "reason": "go"}).json()["detail"]
+    assert detail == "share goes with enforce, and enforce with a share: 100 is everybody."
+
+
 def test_a_change_to_what_holds_is_answered_and_not_stored(service):
     first = service.operator("PUT", "/mode", json=change())
     again = service.operator("PUT", "/mode", json=change(reason="another"))
