@@ -194,3 +194,8 @@ def test_fields_say_what_they_are():
     assert (QueryField("q").required, QueryField("q").repeated, QueryField("q").vocabulary) == (False, False, None)
     assert PathField("p", vocabulary=mine).vocabulary is mine
     assert [field.label for field in (JsonField("$['a']"), QueryField("q"), PathField("p"))] == ["$['a']", "q", "p"]
+
+
+def test_a_vocabulary_is_no_file_name():
+    with pytest.raises(ConfigurationError, match=r"'x\.toml' is no vocabulary: give load_vocabulary\('x\.toml'\)"):
+        Boundary("x.toml", [Endpoint("e", "GET", "/", QUERY)])
