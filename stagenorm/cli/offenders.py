@@ -27,7 +27,7 @@ _LOGGED = 64  # characters; longer values are cut in logs
 def offenders(
     ctx: typer.Context,
     logs: Annotated[
-        list[Path] | None, typer.Argument(metavar="[LOG]...", help="Logs of JSON lines instead of a running service.")
+        list[Path] | None, typer.Argument(metavar="LOG", help="Logs of JSON lines instead of a running service.")
     ] = None,
     *,
     url: Annotated[
