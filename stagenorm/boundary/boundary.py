@@ -74,6 +74,8 @@ class Boundary:
         salt: str = "stagenorm",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if isinstance(vocabulary, str):
+            raise ConfigurationError(f"{vocabulary!r} is no vocabulary: give load_vocabulary({vocabulary!r})")
         if max_body_bytes < 1:
             raise ConfigurationError(f"max_body_bytes is {max_body_bytes}: give at least 1")
         self.vocabulary = vocabulary

@@ -16,6 +16,8 @@ from stagenorm.core.token import Token
 Headers = Sequence[tuple[bytes, bytes]]
 
 _UTF8 = ("utf-8", "utf8")
+_MEDIA = re.compile(r"[a-z0-9!#$&^_.+*-]+/[a-z0-9!#$&^_.+*-]+")  # what is told of one: it can steer nothing
+_SHOWN = 64
 _DEPRECATIONS = b'</api/deprecations>; rel="deprecation"'
 
 
@@ -53,8 +55,10 @@ def media_fault(content_type: bytes | None, expected: Media) -> str | None:
         return f"there is no Content-Type header: send {expected.value}"
     if b"," in content_type:
         return f"there are several Content-Type headers: send one, with {expected.value}"
-    if not _is_media(content_type.decode("latin-1").lower().partition(";")[0].strip(" \t"), expected):
-        return f"the media type is not {expected.value}"
+    sent = content_type.decode("latin-1").lower().partition(";")[0].strip(" \t")
+    if not _is_media(sent, expected):
+        named = f"{sent}, not" if len(sent) <= _SHOWN and _MEDIA.fullmatch(sent) else "not"
+        return f"the media type is {named} {expected.value}"
     return charset_fault(content_type)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from stagenorm.core.modes import Mode, ModeState, ModeView
+from stagenorm.core.modes import Mode, ModeState, ModeView, in_words
 from stagenorm.errors import ConfigurationError, StoreError
 from stagenorm.events import Hook, StoreRead
 from stagenorm.stores.ceiling import Ceiling
@@ -79,6 +79,7 @@ class ModeResolver:
         self._threaded = True
         self._closed = threading.Event()
         self._reading = threading.Lock()
+        self._newest_view = ModeView(self.default)
         self._listener = Listener(store)
         self._listener.connect()  # before the read, so that no change falls between
         self.refresh()
@@ -87,7 +88,7 @@ class ModeResolver:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> ModeResolver:
-        """A resolver as the environment says.
+        """A resolver as the environment says; it logs a warning where that names no store.
 
         ``STAGENORM_STORE`` is the store's URL (``memory://`` without it). ``STAGENORM_DEFAULT_MODE`` holds while the
         store holds none (warn without it; enforce means the whole share). ``STAGENORM_FORCE_MODE`` and a file at
@@ -97,6 +98,8 @@ class ModeResolver:
             ConfigurationError: one of them names nothing that there is.
         """
         store = open_store(environ.get("STAGENORM_STORE", "memory://"))
+        if "STAGENORM_STORE" not in environ:
+            _logger.warning("no STAGENORM_STORE: modes are in this process alone, and no command reaches it")
         return cls(store, default_state(environ), ceiling=local_ceiling(environ))
 
     def status(self) -> Status:
@@ -143,7 +146,15 @@ class ModeResolver:
         return self._known.snapshot.revision if self._known.snapshot else 0
 
     def _show(self) -> None:
-        self._newest_view = self._known.view(self._ceiling.read(), self._clock())
+        before, self._newest_view = self._newest_view, self._known.view(self._ceiling.read(), self._clock())
+        for endpoint, old, new in self._newest_view.changes_from(before):
+            _logger.info(
+                "mode of %s: %s -> %s, %s",
+                endpoint or "everywhere",
+                in_words(old),
+                in_words(new),
+                _cause(before, self._newest_view, new),
+            )
         if self._threaded:
             self.view = self._newest_view
 
@@ -231,6 +242,13 @@ class ModeResolver:
         """Stop the thread; the view stays as it is."""
         self._closed.set()
         self._listener.drop()
+
+
+def _cause(before: ModeView, now: ModeView, state: ModeState) -> str:
+    """Why another mode holds now: this host's own ceiling, or whoever changed what is stored."""
+    if now.ceiling is not before.ceiling:
+        return f"this process allows {now.ceiling.value} at most" if now.ceiling else "this process has no ceiling now"
+    return f"by {state.changed_by!a}: {state.reason!a}" if state.changed_by else "by default"
 
 
 def _follow(reference: weakref.ref[ModeResolver], listener: Listener, closed: threading.Event) -> None:
