@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stagenorm.cli import output, trail
+from stagenorm.core.modes import in_words
 from stagenorm.stores import Entry, ModeStore, Snapshot, Subscription
 
 
@@ -49,7 +50,7 @@ def _notes(entry: Entry) -> list[str]:
         if name not in _endpoints(before)
     ]
     if entry.action == "set" and before.everywhere != after.everywhere and after.endpoints:
-        kept = ", ".join(f"{name} ({trail.in_words(state)})" for name, state in after.endpoints.items())
+        kept = ", ".join(f"{name} ({in_words(state)})" for name, state in after.endpoints.items())
         notes.append(f"endpoints with a mode of their own keep it: {kept}")
     return notes
 

@@ -6,7 +6,7 @@ Pure: time comes in as a value, nothing is stored. Webhook, controller, CLI and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
@@ -68,6 +68,12 @@ class ModeState:
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 100:
             raise ConfigurationError(f"share {self.share!r} is no percentage: give a number from 0 to 100")
+
+
+def in_words(state: ModeState) -> str:
+    """A mode as people say it."""
+    share = f" {state.share:g}%" if state.mode is Mode.ENFORCE else ""
+    return f"{state.mode.value}{share}{', latched' if state.latched else ''}"
 
 
 # Who may move a mode from where to where. A pair that is not here is refused for everyone.
@@ -172,6 +178,14 @@ class ModeView:
     def state(self, endpoint: str) -> ModeState:
         """The state that holds for one endpoint."""
         return self._endpoints.get(endpoint, self._otherwise)
+
+    def changes_from(self, other: ModeView) -> Iterator[tuple[str | None, ModeState, ModeState]]:
+        """Where another mode or share holds than in another view: the endpoint or None for everywhere, then, now."""
+        if _weight(self._otherwise) != _weight(other._otherwise):
+            yield None, other._otherwise, self._otherwise
+        for name in sorted({*self._endpoints, *other._endpoints}):
+            if _weight(self.state(name)) != _weight(other.state(name)):
+                yield name, other.state(name), self.state(name)
 
     def exceeding(self, other: ModeView) -> list[ModeState]:
         """The states of this view that are stricter than what another one has at the same place.

@@ -41,6 +41,8 @@ def open_store(url: str, *, timeout: float = 0.1) -> ModeStore:
         from stagenorm.stores.redis import RedisModeStore  # noqa: PLC0415 - an extra, needed only here
 
         return RedisModeStore(url, timeout=timeout)
+    if url.startswith("/"):
+        raise ConfigurationError(f"store URL {url!r}: write file://{url}")
     raise ConfigurationError(
-        f"store URL with scheme {parts.scheme!r}: use memory://, file:///path, redis://, rediss:// or redis+sentinel://"
+        f"store URL with scheme {parts.scheme!r}: use file:///path, redis://, rediss://, unix:///path or redis+sentinel://"
     )

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from stagenorm.core.modes import Mode, ModeState, ModeView
+from stagenorm.core.modes import Mode, ModeState, ModeView, in_words
 from stagenorm.errors import ConfigurationError, StoreError
 from stagenorm.events import Hook, StoreRead
 from stagenorm.stores.ceiling import Ceiling
@@ -82,11 +82,11 @@ class ModeResolver:
         self._closed = threading.Event()
         self._patience = max(ttl, _PATIENCE)
         self._reading = threading.Lock()  # held by the one request that reads where no thread can run
-        self._knowing = threading.Lock()  # of all that is known; never held while store, ceiling or hooks are asked
+        self._knowing = threading.Lock()  # of all that is known; held for no I/O
         self._reads = 0  # that were taken over
         self._due = self._awaited = clock()  # when the next read begins; since when an answer is waited for
         self._limit = self._ceiling.read()
-        self._show()
+        self._newest_view = ModeView(self.default)
         self._listener = Listener(store)
         self._start()
         _resolvers.add(self)
@@ -97,7 +97,7 @@ class ModeResolver:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> ModeResolver:
-        """A resolver as the environment says.
+        """A resolver as the environment says; it logs a warning where that names no store.
 
         ``STAGENORM_STORE`` is the store's URL (``memory://`` without it). ``STAGENORM_DEFAULT_MODE`` holds while the
         store holds none (warn without it; enforce means the whole share). ``STAGENORM_FORCE_MODE`` and a file at
@@ -107,6 +107,8 @@ class ModeResolver:
             ConfigurationError: one of them names nothing that there is.
         """
         store = open_store(environ.get("STAGENORM_STORE", "memory://"))
+        if "STAGENORM_STORE" not in environ:
+            _logger.warning("no STAGENORM_STORE: modes are in this process alone, and no command reaches it")
         return cls(store, default_state(environ), ceiling=local_ceiling(environ))
 
     def status(self) -> Status:
@@ -137,8 +139,9 @@ class ModeResolver:
             self._limit = limit
             before, revision = self.status(), self._revision()
             self._take(answer)
-            self._show()
+            shown, view = self._show(), self._newest_view
             after, now_at = self.status(), self._revision()
+        self._tell_modes(shown, view)
         if now_at < revision:
             _logger.warning("mode store went back from revision %d to %d", revision, now_at)
         self._tell(before, after, self._clock() - started)
@@ -154,7 +157,8 @@ class ModeResolver:
         """
         with self._knowing:
             self._known.hold(endpoint, at)
-            self._show()
+            shown, view = self._show(), self._newest_view
+        self._tell_modes(shown, view)
         _logger.warning("a downgrade could not be stored: this process holds itself at warn until the store has it")
 
     def _take(self, answer: Snapshot | Exception) -> None:
@@ -172,10 +176,22 @@ class ModeResolver:
     def _revision(self) -> int:
         return self._known.snapshot.revision if self._known.snapshot else 0
 
-    def _show(self) -> None:
-        self._newest_view = self._known.view(self._limit, self._clock())
+    def _show(self) -> ModeView:
+        """Have requests see what is known. Returns what they saw before, for the log."""
+        before, self._newest_view = self._newest_view, self._known.view(self._limit, self._clock())
         if self._threaded:
             self.view = self._newest_view
+        return before
+
+    def _tell_modes(self, before: ModeView, now: ModeView) -> None:
+        for endpoint, old, new in now.changes_from(before):
+            _logger.info(
+                "mode of %s: %s -> %s, %s",
+                endpoint or "everywhere",
+                in_words(old),
+                in_words(new),
+                _cause(before, now, new),
+            )
 
     def tick(self) -> None:
         """What the second thread does each time it wakes: it touches no store.
@@ -192,8 +208,9 @@ class ModeResolver:
                 self._reads += 1
                 self._awaited = now
             self._limit = limit
-            self._show()
+            shown, view = self._show(), self._newest_view
             after = self.status()
+        self._tell_modes(shown, view)
         if stuck:
             self._tell(before, after, now - since)
 
@@ -289,6 +306,13 @@ def _given(answer: Snapshot | Exception) -> Snapshot:
     if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+def _cause(before: ModeView, now: ModeView, state: ModeState) -> str:
+    """Why another mode holds now: this host's own ceiling, or whoever changed what is stored."""
+    if now.ceiling is not before.ceiling:
+        return f"this process allows {now.ceiling.value} at most" if now.ceiling else "this process has no ceiling now"
+    return f"by {state.changed_by!a}: {state.reason!a}" if state.changed_by else "by default"
 
 
 def _follow(

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_help_tells_the_exit_codes(invoke):
     help_ = invoke("--help")
     assert help_.exit_code == 0
     assert "0 done, 1 refused or failed, 2 wrong usage, 3 hold" in help_.stdout
+
+
+def test_the_version_is_that_of_the_package(invoke, monkeypatch):
+    monkeypatch.setattr(metadata, "version", {"stagenorm": "1.2.3"}.__getitem__)
+    shown = invoke("--version")
+    assert (shown.exit_code, shown.stdout) == (0, "stagenorm 1.2.3\n")
+
+
+def test_an_argument_that_may_stand_several_times_is_shown_so(invoke):
+    assert "[OPTIONS] [LOG]...\n" in invoke("offenders", "--help").stdout
 
 
 def test_the_installed_command_is_the_same_as_the_module(environment):

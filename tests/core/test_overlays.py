@@ -258,6 +258,11 @@ def test_an_exempt_consumer_is_judged_and_counted_but_never_rejected():
     assert late.in_share
 
 
+def test_an_exemption_may_be_for_one_endpoint():
+    exempt = exemption("partner", "companies", expires_at=200.0, **WHY)
+    assert isinstance(Service(Mode.ENFORCE, Overlays(exemptions=(exempt,))).ask("nonsense", "partner"), Pass)
+
+
 def test_an_exemption_may_be_for_another_endpoint():
     exempt = exemption("partner", "strategies", expires_at=200.0, **WHY)
     assert isinstance(Service(Mode.ENFORCE, Overlays(exemptions=(exempt,))).ask("nonsense", "partner"), Reject)

@@ -26,7 +26,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 for number in range(int(sys.argv[3])):
     change = control.Change(Actor.OPERATOR, author, str(number), time.time())
-    control.set_mode(store, change, Mode.WARN, number % 100, default=ModeState(Mode.WARN))
+    control.set_mode(store, change, Mode.WARN, number % 100, endpoint=author, default=ModeState(Mode.WARN))
 """
 
 

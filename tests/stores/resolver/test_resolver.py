@@ -186,6 +186,50 @@ def test_without_relax_when_stale_enforce_stays(store, clock, resolve):
     assert mode(resolver) is Mode.ENFORCE
 
 
+def test_each_change_of_a_mode_is_logged_once_with_who_and_why(store, resolve, caplog, tmp_path):
+    caplog.set_level(logging.INFO, "stagenorm")
+    force = tmp_path / "force"
+    canary = ModeState(Mode.ENFORCE, 10, 1, 1.0, "ada", "a\ncanary")
+    off = ModeState(Mode.OFF, 0, 1, 2.0, "bob", "free text")
+    store.answer = Snapshot()
+    resolver = resolve(ceiling=Ceiling(file=force))
+    assert caplog.messages == []
+    steps = [
+        (Snapshot(1, canary), ["mode of everywhere: warn -> enforce 10%, by 'ada': 'a\\ncanary'"]),
+        (Snapshot(2, canary, {"simulate": off}), ["mode of simulate: enforce 10% -> off, by 'bob': 'free text'"]),
+        (
+            Snapshot(3, ModeState(Mode.ENFORCE, 50, 2, 3.0, "ada", "went well"), {"simulate": off, "b": canary}),
+            [
+                "mode of everywhere: enforce 10% -> enforce 50%, by 'ada': 'went well'",
+            ],
+        ),
+        (Snapshot(4, None, {"simulate": off, "b": canary}), ["mode of everywhere: enforce 50% -> warn, by default"]),
+    ]
+    for answer, messages in steps:
+        caplog.clear()
+        store.answer = answer
+        for _ in range(3):
+            resolver.refresh()
+        assert caplog.messages == messages
+        assert {record.levelno for record in caplog.records} == {logging.INFO}
+    caplog.clear()
+    force.touch()
+    resolver.refresh()
+    force.unlink()
+    resolver.refresh()
+    assert caplog.messages == [
+        "mode of b: enforce 10% -> warn, this process allows warn at most",
+        "mode of b: warn -> enforce 10%, this process has no ceiling now",
+    ]
+
+
+@pytest.mark.parametrize(("environ", "warnings"), [({}, 1), ({"STAGENORM_STORE": "memory://"}, 0)])
+def test_an_environment_without_a_store_is_warned_of(environ, warnings, caplog):
+    ModeResolver.from_environment(environ).close()
+    told = "no STAGENORM_STORE: modes are in this process alone, and no command reaches it"
+    assert caplog.messages == [told] * warnings
+
+
 def test_an_outage_is_logged_once_at_each_end(store, clock, resolve, caplog):
     resolver = resolve()
     for error in ("first", "second", "third"):
@@ -273,7 +317,10 @@ def test_the_environment_names_store_default_and_ceiling(tmp_path):
     [
         ({"STAGENORM_DEFAULT_MODE": "strict"}, "STAGENORM_DEFAULT_MODE is 'strict': use one of off, warn, enforce"),
         ({"STAGENORM_FORCE_MODE": "strict"}, "STAGENORM_FORCE_MODE is 'strict': use one of off, warn, enforce"),
-        ({"STAGENORM_STORE": "ftp://x"}, "store URL with scheme 'ftp': use memory://"),
+        (
+            {"STAGENORM_STORE": "ftp://x"},
+            "store URL with scheme 'ftp': use file:///path, redis://, rediss://, unix:///path",
+        ),
     ],
 )
 def test_a_wrong_environment_is_named(environ, complaint):
