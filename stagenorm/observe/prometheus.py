@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import accumulate, product
 from pathlib import Path
 from typing import NamedTuple
@@ -220,7 +221,8 @@ class PrometheusHook:
             return generate_latest(self._registry)
         for process in {int(path.stem.rpartition("_")[2]) for path in Path(directory).glob("gauge_live*_*.db")}:
             if not _is_alive(process):
-                multiprocess.mark_process_dead(process)  # type: ignore[no-untyped-call]
+                with suppress(FileNotFoundError):  # another scrape was faster
+                    multiprocess.mark_process_dead(process)  # type: ignore[no-untyped-call]
         workers = CollectorRegistry()
         multiprocess.MultiProcessCollector(workers)  # type: ignore[no-untyped-call]
         return generate_latest(workers)

@@ -95,8 +95,8 @@ def pull_back(
         try:
             once = admitted.verified
             entry = control.downgrade(modes.store, change, endpoint=endpoint, default=modes.default, once=once)
-        except StoreError as error:
-            failure = error
+        except Exception as error:  # noqa: BLE001 - a store of somebody else's may raise anything
+            failure = error if isinstance(error, StoreError) else StoreError(f"{type(error).__name__}: {error}")
             modes.hold_at_warn(endpoint, now)
             continue
         if entry:

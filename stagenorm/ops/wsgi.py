@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from typing import Any
 
 from stagenorm.boundary.boundary import Boundary
 from stagenorm.errors import MissingExtraError
+from stagenorm.ops.bodies import MAX_BYTES
 from stagenorm.ops.mounting import PREFIX, Mounts
 
 try:
@@ -42,11 +44,15 @@ class OpsMiddleware:
         at = self._mounts.find(path)
         if at is None:
             return self._app(environ, start_response)
+        if not _is_utf8(path):
+            start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+            return [b""]
         below = {
             "REMOTE_PORT": "0",  # a2wsgi tells no client without one, and some servers give none
             **environ,
             "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + at,
             "PATH_INFO": path[len(at) :],
+            **_whole_body(environ),
         }
         return self._bridge(at)(below, start_response)
 
@@ -58,3 +64,24 @@ class OpsMiddleware:
             bridge: Any = ASGIMiddleware(app)
             self._bridges.setdefault(key, bridge)
         return self._bridges[key]
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _whole_body(environ: Environ) -> Environ:
+    """The body read to its end or just beyond the limit: the bridge waits for a sender that is gone."""
+    declared = environ.get("CONTENT_LENGTH", "")
+    if declared.isdecimal() and len(declared) < 10:
+        wanted = min(int(declared), MAX_BYTES + 1)
+    else:
+        wanted = MAX_BYTES + 1 if environ.get("wsgi.input_terminated") else 0
+    body = bytearray()
+    while len(body) < wanted and (chunk := environ["wsgi.input"].read(wanted - len(body))):
+        body += chunk
+    return {"wsgi.input": BytesIO(bytes(body)), "CONTENT_LENGTH": str(len(body))}

@@ -256,6 +256,15 @@ def test_where_the_store_does_not_take_it_this_process_holds_itself_at_warn_unti
     assert service.modes.view.state("companies").mode is Mode.ENFORCE
 
 
+def test_a_store_that_raises_something_of_its_own_holds_at_warn_too(service, body, monkeypatch):
+    def replace(_):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(service.store, "replace", replace)
+    assert service.signed(body).status_code == 503
+    assert service.modes.view.state("companies").mode is Mode.WARN
+
+
 def test_what_an_operator_sets_after_a_failed_downgrade_counts(service, body):
     service.set("enforce")
     service.modes.store = Broken(service.store)

@@ -27,6 +27,8 @@ route:
       group_wait: 0s
       group_interval: 1m
       repeat_interval: 1m
+    # What pulls back goes to people as well; a parent's receiver gets only what no child takes.
+    - receiver: stagenorm-people
 receivers:
   - name: stagenorm-people
   - name: stagenorm-dead-mans-switch

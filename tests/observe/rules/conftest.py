@@ -1,4 +1,4 @@
-"""The generated rules of two endpoints, and promtool to judge them."""
+"""The generated rules of two endpoints, and promtool and amtool to judge them."""
 
 import os
 import shutil
@@ -11,14 +11,23 @@ from stagenorm.observe.rules.watched import Watched, WatchedEndpoint
 WATCHED = Watched((WatchedEndpoint("simulate"), WatchedEndpoint("companies", 0.05)), "http://127.0.0.1:8000/ops")
 
 
-@pytest.fixture(scope="session")
-def promtool():
-    found = shutil.which("promtool")
+def tool(name, package):
+    found = shutil.which(name)
     if found is None:
-        reason = "no promtool here: apt-get install --no-install-recommends prometheus"
+        reason = f"no {name} here: apt-get install --no-install-recommends {package}"
         assert os.environ.get("CI") != "true", reason
         pytest.skip(reason)
     return found
+
+
+@pytest.fixture(scope="session")
+def promtool():
+    return tool("promtool", "prometheus")
+
+
+@pytest.fixture(scope="session")
+def amtool():
+    return tool("amtool", "prometheus-alertmanager")
 
 
 @pytest.fixture(scope="session")

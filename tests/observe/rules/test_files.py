@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 
+import pytest
 import yaml
 
 from stagenorm.observe.rules.alerts import ALERTS
@@ -42,6 +43,16 @@ def test_the_route_sends_the_downgrade_with_a_token_and_without_delay(written):
     route = next(each for each in document["route"]["routes"] if each["receiver"] == receiver["name"])
     assert route["matchers"] == ['stagenorm="downgrade"']
     assert route["group_wait"] == "0s"
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_every_alert_reaches_whom_it_is_for(written, amtool, alert):
+    labels = [f"{name}={value}" for name, value in {"alertname": alert.name, **alert.labels}.items()]
+    route = written / "observability/alertmanager/stage-validation.yml"
+    command = [amtool, "config", "routes", "test", "--config.file", route, *labels]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    expected = {"stagenorm-dead-mans-switch"} if alert.severity == "none" else {"stagenorm-people"}
+    assert set(done.stdout.strip().split(",")) == expected | ({"stagenorm-downgrade"} if alert.pulls_back else set())
 
 
 def test_prometheus_takes_every_query_of_the_dashboard(promtool, tmp_path):
