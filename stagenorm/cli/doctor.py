@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -127,7 +128,11 @@ def _running(url: str) -> Iterator[str]:
     yield from knows.ops_faults(mode.status, url)
     yield from knows.clock_faults(mode.date, time.time())
     if mode.status == 401:
-        health = json.loads(_get(f"{url}/healthz").text)
+        try:
+            health = json.loads(_get(f"{url}/healthz").text)
+        except ValueError:
+            yield f"{url} asks for a login of its own, and is no ops app: name the one that the service mounts"
+            return
         yield from knows.health_faults(health["held"], health["status"])
 
 
@@ -148,5 +153,5 @@ def _get(url: str) -> _Answer:
     except urllib.error.HTTPError as error:
         with error:
             return _Answer(error.code, error.read().decode(errors="replace"), error.headers["date"])
-    except OSError as error:
-        return _Answer(0, f"cannot be reached ({error})")
+    except (OSError, HTTPException, ValueError) as error:  # what answers may be no HTTP, and the URL no URL
+        return _Answer(0, f"cannot be reached ({ascii(str(error))[1:-1]})")

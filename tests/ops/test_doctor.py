@@ -1,6 +1,7 @@
 """The doctor: each fault that people make is found, told in one line with its fix, and makes the command fail."""
 
 import http.server
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -214,6 +215,25 @@ def test_nobody_there(good, free_port):
     url = f"http://127.0.0.1:{free_port()}"
     status, lines = doctor("--url", url, "--metrics", url)
     assert (status, len(lines)) == (1, 2)
+
+
+def test_what_answers_may_be_anything(good):
+    with serving_text("<html>log in</html>", 401) as url:
+        status, (line,) = doctor("--url", url)
+    assert (status, "is no ops app" in line) == (1, True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet():
+            with listener.accept()[0] as connection:
+                connection.sendall(b"SSH-2.0-x\r\n\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        status, (line,) = doctor("--metrics", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+    assert (status, "cannot be reached" in line) == (1, True)
+    status, (line,) = doctor("--url", "http://[bad")
+    assert (status, "cannot be reached" in line) == (1, True)
 
 
 def test_rules_need_metrics(good, tmp_path):
