@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm import ConfigurationError, FixedModes, Mode, ModeState, ModeView, TransitionRefusedError
-from stagenorm.core.modes import Actor, change, downgrade, unlatch
+from stagenorm.core.modes import Actor, change, downgrade, in_words, unlatch
 from stagenorm.core.overlays import Overlays, TemporaryAlias
 
 OFF, WARN, ENFORCE = Mode.OFF, Mode.WARN, Mode.ENFORCE
@@ -190,3 +190,25 @@ def test_tokens_are_their_words_wherever_strings_go(token):
     assert token == token.value
     assert hash(token) == hash(token.value)
     assert {token.value: 1}[token] == 1
+
+
+def test_what_changed_between_two_views_is_told_once_a_place_in_order():
+    warn, tenth, half = ModeState(Mode.WARN), ModeState(Mode.ENFORCE, 10), ModeState(Mode.ENFORCE, 50)
+    before = ModeView(warn, warn, {"b": tenth, "a": warn, "same": half})
+    after = ModeView(warn, tenth, {"b": half, "same": half})
+    assert list(after.changes_from(before)) == [(None, warn, tenth), ("a", warn, tenth), ("b", tenth, half)]
+    assert list(after.changes_from(after)) == []
+    quieter = ModeView(warn, ModeState(Mode.WARN, 30, reason="another reason"))
+    assert list(quieter.changes_from(ModeView(warn))) == [], "a share holds in enforce alone"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (ModeState(Mode.OFF), "off"),
+        (ModeState(Mode.WARN, 40, latched=True), "warn, latched"),
+        (ModeState(Mode.ENFORCE, 12.5), "enforce 12.5%"),
+    ],
+)
+def test_a_mode_in_words(state, words):
+    assert in_words(state) == words
