@@ -27,18 +27,17 @@ class StageNormMiddleware:
     def __init__(self, app: ASGIApp, boundary: Boundary) -> None:
         self.app = app
         self.boundary = boundary
-        self._elsewhere = boundary.elsewhere
-        self._root_path: str = getattr(
-            app, "root_path", ""
-        )  # FastAPI's own, by which it routes whatever the scope says
+        # FastAPI's own, by which it routes whatever the scope says.
+        self._root_path: str = getattr(app, "root_path", "")
+        self._elsewhere = frozenset[str]() if self._root_path else boundary.elsewhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; websockets, lifespan and unguarded paths go straight to the application."""
         path: str = scope.get("path", "")
-        root_path = self._root_path or scope.get("root_path")
-        if (path in self._elsewhere and not root_path) or scope["type"] != "http":
+        if (path in self._elsewhere and not scope.get("root_path")) or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        root_path = self._root_path or scope.get("root_path")
         if root_path:
             path = _below(path, root_path)
         guard = self.boundary.open(scope["method"], path)
