@@ -138,9 +138,7 @@ class Columns:
     @property
     def exact(self) -> Any:
         """The value of the column, comparable only to the letter."""
-        if self._postgresql:
-            return sa.collate(sa.cast(self.column, sa.Text), "C")
-        return sa.collate(self.column, "BINARY")
+        return _exact(self.column, postgresql=self._postgresql)
 
     @property
     def wanted(self) -> Any:
@@ -195,6 +193,15 @@ class Columns:
     def up_to(self, encoded: str) -> Any:
         """The condition of the rows up to a key, it included."""
         return self._place <= self._bound(encoded)
+
+
+def exact(connection: Connection, column: Any) -> Any:
+    """A column's value, comparable only to the letter."""
+    return _exact(column, postgresql=connection.dialect.name == "postgresql")
+
+
+def _exact(column: Any, *, postgresql: bool) -> Any:
+    return sa.collate(sa.cast(column, sa.Text), "C") if postgresql else sa.collate(column, "BINARY")
 
 
 def _called(target: Target) -> str:

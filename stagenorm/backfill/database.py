@@ -111,10 +111,10 @@ class Database:
         return self._engine.connect().execution_options(**{_WRITES: True})
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A connection that changes things; each transaction is the caller's."""
-        with explained(self), self.connect() as connection:
-            yield connection
+    def server(self) -> Iterator[Connection]:
+        """A connection for what no transaction may hold, such as creating databases."""
+        with explained(self), self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @contextmanager
