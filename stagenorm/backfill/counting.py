@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from stagenorm.backfill.columns import exact
-from stagenorm.backfill.database import Connection
+from stagenorm.backfill.database import Connection, query
 from stagenorm.backfill.target import Target
 
 _TABLES = (
@@ -19,7 +19,7 @@ _SQLITE_TABLES = "SELECT NULL, name FROM sqlite_master WHERE type = 'table' AND 
 def table_names(connection: Connection) -> list[tuple[str | None, str]]:
     """Schema and name of every table of users."""
     asked = _SQLITE_TABLES if connection.dialect.name == "sqlite" else _TABLES
-    return [(schema, name) for schema, name in connection.exec_driver_sql(asked)]
+    return [(schema, name) for schema, name in query(connection, asked)]
 
 
 def count_rows(connection: Connection, name: str, schema: str | None = None) -> int:

@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
         raise
     raise MissingExtraError("working on a database", "backfill") from error
 
-__all__ = ["URL", "Connection", "Database"]
+__all__ = ["URL", "Connection", "Database", "query"]
 
 _DRIVERS = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite+pysqlite"}
 # Class 08 and 57P are lost connections; then serialization, deadlock, lock and statement timeouts.
@@ -124,6 +124,11 @@ def explained(database: Database) -> Iterator[None]:
         yield
     except exc.SQLAlchemyError as error:
         raise DatabaseError(f"{database.name}: {said(error)}") from error
+
+
+def query(connection: Connection, sql: str) -> sa.CursorResult[Any]:
+    """Run SQL as it stands: no colon or per cent sign in it means a parameter."""
+    return connection.execute(sa.text(sql.replace(":", "\\:")))
 
 
 def said(error: BaseException) -> str:

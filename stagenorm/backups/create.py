@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from stagenorm.backfill.database import Database
+from stagenorm.backfill.database import Database, query
 from stagenorm.backfill.target import Target
 from stagenorm.backups import tools
 from stagenorm.backups.contents import contents
@@ -39,9 +39,13 @@ def create(
     if out.exists():
         raise BackupError(f"{out} is there already: name another file, a backup is never overwritten")
     place(out).unlink(missing_ok=True)  # of a dump that is no more
-    if database.kind == "sqlite":
-        return _sqlite(database, out, targets)
-    return _postgresql(database, out, targets, format_, tools_in)
+    try:
+        if database.kind == "sqlite":
+            return _sqlite(database, out, targets)
+        return _postgresql(database, out, targets, format_, tools_in)
+    except BaseException:
+        out.unlink(missing_ok=True)  # a dump that nothing vouches for
+        raise
 
 
 def _postgresql(
@@ -49,14 +53,14 @@ def _postgresql(
 ) -> Manifest:
     began = time.time()
     with database.reading() as connection:
-        snapshot = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar()
+        snapshot = query(connection, "SELECT pg_export_snapshot()").scalar()
         dump = tools.find(connection, "pg_dump", tools_in)
         command = [dump, f"--format={format_}", f"--snapshot={snapshot}", "--no-password"]
         with replacing(out) as file:
             hashing = Hashing(file)
             with tools.piped(command, database.url) as dumped:
                 hashing.copy(dumped)
-        server = connection.exec_driver_sql("SHOW server_version").scalar()
+        server = query(connection, "SHOW server_version").scalar()
         held = contents(connection, targets)
         identity = database.identity(connection)
     made = Manifest(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stagenorm.backfill.database import Connection, Database
+from stagenorm.backfill.database import Connection, Database, query, said
 from stagenorm.backfill.target import Target
 from stagenorm.backups import tools
 from stagenorm.backups.contents import contents, differences
@@ -26,6 +26,7 @@ from stagenorm.errors import BackupError, DatabaseError
 
 BUDGET = 300.0
 """Seconds that a restore may take."""
+_INTEGRITY = "PRAGMA integrity_check"
 _PREFIX = "stagenorm_restore_"
 
 
@@ -80,9 +81,9 @@ def restore_test(
                 found = contents(connection, targets)
             except DatabaseError as error:
                 raise BackupError(f"{dump}: what it restores lacks what its manifest names: {error}") from error
-            if said := differences(manifest.contents, found):
-                raise BackupError(f"{dump} does not restore what its manifest says: {'; '.join(said[:5])}")
-            answered = tuple((query, _first(connection, query)) for query in (*_built_in(manifest), *smoke))
+            if differing := differences(manifest.contents, found):
+                raise BackupError(f"{dump} does not restore what its manifest says: {'; '.join(differing[:5])}")
+            answered = tuple((each, _first(connection, each)) for each in (*_built_in(manifest), *smoke))
     if seconds > budget:
         raise BackupError(f"{dump} took {seconds:.0f} s to restore, over the budget of {budget:.0f} s: {_FASTER}")
     return Proof(manifest, seconds, answered)
@@ -92,29 +93,29 @@ _FASTER = "a way back that slow is none at night; dump less, or give the restore
 
 
 def _built_in(manifest: Manifest) -> tuple[str, ...]:
-    return ("PRAGMA integrity_check",) if manifest.format == SQLITE else ("SELECT count(*) FROM pg_class",)
+    return (_INTEGRITY,) if manifest.format == SQLITE else ("SELECT count(*) FROM pg_class",)
 
 
-def _first(connection: Connection, query: str) -> Any:
+def _first(connection: Connection, smoke: str) -> Any:
     try:
-        row = connection.exec_driver_sql(query).first()
+        row = query(connection, smoke).first()
     except Exception as error:
-        raise BackupError(f"the smoke query {query!a} failed on the restored database: {error}") from error
-    if row is None or (query == "PRAGMA integrity_check" and row[0] != "ok"):
-        raise BackupError(f"the smoke query {query!a} gave {'no row' if row is None else row[0]} on the restored database")
+        raise BackupError(f"the smoke query {smoke!a} failed on the restored database: {said(error)}") from error
+    if row is None or (smoke == _INTEGRITY and row[0] != "ok"):
+        raise BackupError(f"the smoke query {smoke!a} gave {'no row' if row is None else row[0]} on the restored database")
     return [str(value) for value in row]
 
 
 @contextmanager
 def _postgresql(database: Database, dump: Path, manifest: Manifest, tools_in: Path | None) -> Iterator[Database]:
     with database.server() as connection:
-        number = connection.exec_driver_sql("SELECT oid FROM pg_database WHERE datname = current_database()").scalar()
+        number = query(connection, "SELECT oid FROM pg_database WHERE datname = current_database()").scalar()
         _clean_up(connection, f"{_PREFIX}{number}_")
         name = f"{_PREFIX}{number}_{secrets.token_hex(6)}"
         # Held while this process lives: a database whose lock is free was left behind.
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock(hashtext('{name}'), 0)")
+        query(connection, f"SELECT pg_advisory_lock(hashtext('{name}'), 0)")
         try:
-            connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE template0')
+            query(connection, f'CREATE DATABASE "{name}" TEMPLATE template0')
             url = database.url.set(database=name)
             program = tools.find(connection, "psql" if manifest.format == PLAIN else "pg_restore", tools_in)
             common = ["--no-password", f"--dbname={name}"]
@@ -127,15 +128,15 @@ def _postgresql(database: Database, dump: Path, manifest: Manifest, tools_in: Pa
                 pass
             yield Database(url.render_as_string(hide_password=False))
         finally:
-            connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            query(connection, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def _clean_up(connection: Connection, prefix: str) -> None:
     """Drop the databases that processes which were killed left behind."""
-    found = connection.exec_driver_sql("SELECT datname FROM pg_database WHERE starts_with(datname, %(p)s)", {"p": prefix})
+    found = query(connection, f"SELECT datname FROM pg_database WHERE starts_with(datname, '{prefix}')")
     for (name,) in found.all():
-        if connection.exec_driver_sql(f"SELECT pg_try_advisory_lock(hashtext('{name}'), 0)").scalar():
-            connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        if query(connection, f"SELECT pg_try_advisory_lock(hashtext('{name}'), 0)").scalar():
+            query(connection, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from stagenorm.backfill.database import URL, Connection
+from stagenorm.backfill.database import URL, Connection, query
 from stagenorm.errors import BackupError
 
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
@@ -30,7 +30,7 @@ def find(connection: Connection, name: str, directory: Path | None) -> Path:
     Raises:
         BackupError: there is none of the server's version or a newer one.
     """
-    server = connection.exec_driver_sql("SHOW server_version_num").scalar()
+    server = query(connection, "SHOW server_version_num").scalar()
     major = int(str(server)) // 10_000
     places = [directory] if directory else [Path(each.format(major)) for each in _PLACES]
     on_path = None if directory else shutil.which(name)

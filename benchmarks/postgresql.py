@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own: made, started, killed and started again by its own binaries, on its own port."""
+"""A PostgreSQL server of one's own, for tests and benchmarks: made, killed and started again by its own binaries."""
 
 import os
 import shutil
