@@ -32,7 +32,16 @@ class PostgreSQL:
         subprocess.run([*_AS_A_USER, *initdb, "--locale=C"], check=True, stdout=subprocess.DEVNULL)
 
     def start(self):
-        options = ["-D", self.data, "-p", self.port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+        options = [
+            "-D",
+            self.data,
+            "-p",
+            self.port,
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+        ]
         settings = ["-c", "shared_buffers=64MB", "-c", "max_wal_size=2GB", "-c", "log_destination=stderr"]
         command = [*_AS_A_USER, self.binaries / "postgres", *options, *settings]
         self.process = subprocess.Popen(

@@ -105,12 +105,12 @@ class Columns:
         table = sa.func.to_regclass(self._quoted(connection))
         rows = connection.execute(
             sa.text(
-                "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+                "SELECT attname, format_type(atttypid, atttypmod) AS name FROM pg_attribute "
                 "WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped"
             ),
             {"table": connection.scalar(sa.select(sa.cast(table, sa.Text)))},
         )
-        return {name: type_ for name, type_ in rows}
+        return {row.attname: row.name for row in rows}
 
     def _quoted(self, connection: Connection) -> str:
         return connection.dialect.identifier_preparer.format_table(self.table)
@@ -118,8 +118,12 @@ class Columns:
     def _labels(self, type_: Any) -> tuple[str, ...] | None:
         if isinstance(type_, types.Enum) and self._postgresql:
             return tuple(type_.enums)
-        if self._postgresql and isinstance(type_, types.ARRAY | types.JSON | types.Integer | types.Numeric | types.Date):
-            raise BackfillRefusedError(f"{self.target.name} is {type_}: only a column of text or of an enum can be worked on")
+        if self._postgresql and isinstance(
+            type_, types.ARRAY | types.JSON | types.Integer | types.Numeric | types.Date
+        ):
+            raise BackfillRefusedError(
+                f"{self.target.name} is {type_}: only a column of text or of an enum can be worked on"
+            )
         return None
 
     def _refuse_bad_values(self, connection: Connection) -> None:
@@ -163,7 +167,9 @@ class Columns:
         """The parts of an encoded key in SQL, each of its column's type."""
         if self._postgresql:
             parts = (
-                sa.cast(sa.cast(text, types.JSON), types.JSON).op("->>", return_type=sa.Text())(sa.literal_column(str(place)))
+                sa.cast(sa.cast(text, types.JSON), types.JSON).op("->>", return_type=sa.Text())(
+                    sa.literal_column(str(place))
+                )
                 for place in range(len(self.keys))
             )
             return tuple(
@@ -173,6 +179,7 @@ class Columns:
 
     def _bound(self, encoded: str) -> Any:
         values = json.loads(encoded)
+        parts: list[Any]
         if self._postgresql:
             parts = [
                 sa.cast(sa.literal(value, sa.Text()), _Named(self._type_names[key.name]))

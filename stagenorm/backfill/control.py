@@ -182,9 +182,7 @@ def advance(connection: Connection, before: Checkpoint, last_id: str, seen: int,
     Raises:
         BackfillRefusedError: another process moved it: nothing of this batch may stay.
     """
-    after = Checkpoint(
-        before.run, last_id, before.batches + 1, before.rows_seen + seen, before.rows_changed + changed
-    )
+    after = Checkpoint(before.run, last_id, before.batches + 1, before.rows_seen + seen, before.rows_changed + changed)
     moment = now()
     moved = connection.execute(
         sa.update(RUNS)

@@ -13,13 +13,15 @@ _TABLES = (
     "WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' "
     "ORDER BY 1, 2"
 )
-_SQLITE_TABLES = "SELECT NULL, name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 2"
+_SQLITE_TABLES = (
+    "SELECT NULL, name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 2"
+)
 
 
 def table_names(connection: Connection) -> list[tuple[str | None, str]]:
     """Schema and name of every table of users."""
     asked = _SQLITE_TABLES if connection.dialect.name == "sqlite" else _TABLES
-    return [(schema, name) for schema, name in query(connection, asked)]
+    return [(row[0], row[1]) for row in query(connection, asked)]
 
 
 def count_rows(connection: Connection, name: str, schema: str | None = None) -> int:

@@ -49,7 +49,9 @@ def revert(database: Database, number: int, conduct: Conduct) -> Reverted:
     with database.reading() as connection:
         found = control.find(connection, number)
         if found.kind != Kind.RUN.value:
-            raise BackfillRefusedError(f"run {number} is a revert of run {found.of_run}: run the backfill again instead")
+            raise BackfillRefusedError(
+                f"run {number} is a revert of run {found.of_run}: run the backfill again instead"
+            )
         target = Target.from_json(found.target)
         columns = Columns(database, connection, target)
     with explained(database), Session(database, target) as session:
@@ -90,9 +92,7 @@ def restoring_step(columns: Columns, number: int) -> Take:
     return take
 
 
-def _restore(
-    connection: Connection, columns: Columns, number: int, last_id: str | None, upper: str, run_: int
-) -> int:
+def _restore(connection: Connection, columns: Columns, number: int, last_id: str | None, upper: str, run_: int) -> int:
     log = LOG.alias("stagenorm_done")
     batch = [log.c.run == number, log.c.key <= upper]
     if last_id is not None:

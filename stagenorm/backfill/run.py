@@ -129,7 +129,9 @@ def _key(text: str, columns: Columns) -> str:
     except ValueError:
         parts = None
     if not isinstance(parts, list) or len(parts) != len(columns.keys):
-        raise BackfillRefusedError(f"{text!a} is no key of {columns.target.name}: write it as last_id has it, a JSON array")
+        raise BackfillRefusedError(
+            f"{text!a} is no key of {columns.target.name}: write it as last_id has it, a JSON array"
+        )
     return text
 
 
@@ -175,7 +177,9 @@ def canonical_step(columns: Columns, mapping: dict[str, str]) -> Take:
     return take
 
 
-def _boundary(connection: Connection, columns: Columns, last_id: str | None, size: int | None) -> tuple[str, int] | None:
+def _boundary(
+    connection: Connection, columns: Columns, last_id: str | None, size: int | None
+) -> tuple[str, int] | None:
     """The last key of the next rows, and how many they are."""
     rows = sa.select(*columns.keys).where(columns.after(last_id), columns.wanted).order_by(*columns.keys).limit(size)
     ahead = rows.subquery("stagenorm_ahead")
@@ -204,9 +208,9 @@ def _change(connection: Connection, columns: Columns, mapping: dict[str, str], r
     change = sa.update(columns.table).values({columns.column: columns.stored(new)}).where(matching)
     logged = (sa.literal(run_), sa.literal(columns.target.name), sa.literal(control.now(), LOG.c.at.type))
     if connection.dialect.name == "postgresql":
-        changed = change.returning(
-            columns.encoded().label("key"), old.label("old"), new.label("new")
-        ).cte("stagenorm_changed")
+        changed = change.returning(columns.encoded().label("key"), old.label("old"), new.label("new")).cte(
+            "stagenorm_changed"
+        )
         source = sa.select(*logged, changed.c.key, changed.c.old, changed.c.new)
         return control.log(connection, source)
     # SQLite: one writer at a time, so nothing changes between the two statements.

@@ -13,7 +13,9 @@ from stagenorm.errors import BackfillRefusedError
 _BATCH = 5_000
 
 
-def seed(database: Database, table: str, rows: int, forms: Sequence[str], weights: Sequence[float], random: Random) -> None:
+def seed(
+    database: Database, table: str, rows: int, forms: Sequence[str], weights: Sequence[float], random: Random
+) -> None:
     """Make the table, with the columns ``id`` and ``stage``.
 
     Args:

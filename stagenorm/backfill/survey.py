@@ -93,7 +93,13 @@ def survey(connection: Connection, columns: Columns, normalizer: Normalizer) -> 
     total = nulls + unknown_rows + sum(canonical.values()) + sum(change.rows for change in changes)
     ordered = {value: canonical[value] for value in normalizer.vocabulary if value in canonical}
     return Survey(
-        total, nulls, ordered, tuple(changes), unknown_rows, census.distinct_unknown, tuple(census.unknown_forms(_SHOWN))
+        total,
+        nulls,
+        ordered,
+        tuple(changes),
+        unknown_rows,
+        census.distinct_unknown,
+        tuple(census.unknown_forms(_SHOWN)),
     )
 
 

@@ -22,7 +22,9 @@ def contents(connection: Connection, targets: Iterable[Target]) -> dict[str, Any
     """
     tables = table_names(connection)
     return {
-        "tables": {f"{schema}.{name}" if schema else name: count_rows(connection, name, schema) for schema, name in tables},
+        "tables": {
+            f"{schema}.{name}" if schema else name: count_rows(connection, name, schema) for schema, name in tables
+        },
         "columns": {target.name: count_values(connection, target) for target in targets},
     }
 

@@ -55,7 +55,7 @@ def _postgresql(
     with database.reading() as connection:
         snapshot = query(connection, "SELECT pg_export_snapshot()").scalar()
         dump = tools.find(connection, "pg_dump", tools_in)
-        command = [dump, f"--format={format_}", f"--snapshot={snapshot}", "--no-password"]
+        command: list[str | Path] = [dump, f"--format={format_}", f"--snapshot={snapshot}", "--no-password"]
         with replacing(out) as file:
             hashing = Hashing(file)
             with tools.piped(command, database.url) as dumped:

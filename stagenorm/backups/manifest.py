@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from stagenorm.backfill.target import Target
 from stagenorm.errors import BackupError
@@ -81,7 +81,7 @@ class Hashing:
         self._hash = hashlib.sha256()
         self.size = 0
 
-    def copy(self, source: BinaryIO) -> None:
+    def copy(self, source: IO[bytes]) -> None:
         """Take everything from a stream."""
         while chunk := source.read(_CHUNK):
             self._hash.update(chunk)
@@ -117,5 +117,7 @@ def verify(dump: Path, tell: Callable[[int], None] = lambda _bytes: None) -> Man
     if size != manifest.size:
         raise BackupError(f"{dump} has {size:,} bytes, its manifest says {manifest.size:,}: make the backup again")
     if digest.hexdigest() != manifest.sha256:
-        raise BackupError(f"{dump} is not the file that its manifest speaks of (SHA-256 differs): make the backup again")
+        raise BackupError(
+            f"{dump} is not the file that its manifest speaks of (SHA-256 differs): make the backup again"
+        )
     return manifest

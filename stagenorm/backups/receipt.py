@@ -99,7 +99,9 @@ class Receipts:
             raise BackfillRefusedError(f"{path} is of another database ({receipt.database}, not {database}): {_PROVE}")
         oldest = min(signed_at.timestamp(), receipt.backed_up_at)
         if not -_AHEAD <= now - oldest < LONGEST_AGE:
-            raise BackfillRefusedError(f"{path}: its backup is {(now - oldest) / 3600:.1f} hours old, 24 is the most: {_PROVE}")
+            raise BackfillRefusedError(
+                f"{path}: its backup is {(now - oldest) / 3600:.1f} hours old, 24 is the most: {_PROVE}"
+            )
         if not any(name.rpartition(".")[2] == target.table for name in receipt.tables):
             raise BackfillRefusedError(f"{path}: its backup does not hold the table {target.table!a}: {_PROVE}")
         return receipt

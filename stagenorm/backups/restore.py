@@ -102,7 +102,9 @@ def _first(connection: Connection, smoke: str) -> Any:
     except Exception as error:
         raise BackupError(f"the smoke query {smoke!a} failed on the restored database: {said(error)}") from error
     if row is None or (smoke == _INTEGRITY and row[0] != "ok"):
-        raise BackupError(f"the smoke query {smoke!a} gave {'no row' if row is None else row[0]} on the restored database")
+        raise BackupError(
+            f"the smoke query {smoke!a} gave {'no row' if row is None else row[0]} on the restored database"
+        )
     return [str(value) for value in row]
 
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from stagenorm.backfill.database import URL, Connection, query
 from stagenorm.errors import BackupError
@@ -50,7 +50,7 @@ def find(connection: Connection, name: str, directory: Path | None) -> Path:
 def version(path: Path) -> str:
     """What a program says of itself. Raises BackupError where it does not run."""
     try:
-        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - the operator's own program
     except (OSError, subprocess.CalledProcessError) as error:
         raise BackupError(f"{path} does not run: {error}") from error
     return done.stdout.strip()
@@ -74,7 +74,7 @@ def _environment(url: URL) -> dict[str, str]:
 
 
 @contextmanager
-def piped(command: Sequence[str | Path], url: URL, source: BinaryIO | None = None) -> Iterator[BinaryIO]:
+def piped(command: Sequence[str | Path], url: URL, source: IO[bytes] | None = None) -> Iterator[IO[bytes]]:
     """Run a program of PostgreSQL's on a database.
 
     Args:
@@ -90,7 +90,7 @@ def piped(command: Sequence[str | Path], url: URL, source: BinaryIO | None = Non
     """
     with tempfile.TemporaryFile() as said:
         try:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - the operator's own program
                 [str(each) for each in command],
                 env=_environment(url),
                 stdin=source or subprocess.DEVNULL,
@@ -102,7 +102,7 @@ def piped(command: Sequence[str | Path], url: URL, source: BinaryIO | None = Non
         assert process.stdout is not None
         with process:
             try:
-                yield process.stdout  # type: ignore[misc] - a pipe is one
+                yield process.stdout
                 process.stdout.read()
             except BaseException:
                 process.kill()

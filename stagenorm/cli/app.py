@@ -7,7 +7,22 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from stagenorm.cli import alias, backfill, backup, demo, doctor, exempt, mode, normalize, offenders, ops, output, rules, token, vocabulary
+from stagenorm.cli import (
+    alias,
+    backfill,
+    backup,
+    demo,
+    doctor,
+    exempt,
+    mode,
+    normalize,
+    offenders,
+    ops,
+    output,
+    rules,
+    token,
+    vocabulary,
+)
 from stagenorm.cli.exits import ExitCode
 from stagenorm.errors import StagenormError
 

@@ -38,11 +38,16 @@ class UnknownValues(str, Enum):
 RunNumber = Annotated[int | None, typer.Option("--run", metavar="N", help="A run's number, as status lists it.", min=1)]
 BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", help="Rows of the first batch.", min=1)]
 BatchSeconds = Annotated[
-    float, typer.Option("--batch-seconds", metavar="SECONDS", help="How long a batch may hold its locks, about.", min=0.001)
+    float,
+    typer.Option("--batch-seconds", metavar="SECONDS", help="How long a batch may hold its locks, about.", min=0.001),
 ]
 Largest = Annotated[int, typer.Option("--largest-batch", metavar="N", help="Rows that no batch exceeds.", min=1)]
-MaxLag = Annotated[float | None, typer.Option("--max-lag", metavar="SECONDS", help="Pause while a replica is behind.", min=0)]
-LoadSql = Annotated[str, typer.Option("--load-query", metavar="SQL", help="Pause while this number is over --max-load.")]
+MaxLag = Annotated[
+    float | None, typer.Option("--max-lag", metavar="SECONDS", help="Pause while a replica is behind.", min=0)
+]
+LoadSql = Annotated[
+    str, typer.Option("--load-query", metavar="SQL", help="Pause while this number is over --max-load.")
+]
 MaxLoad = Annotated[float, typer.Option("--max-load", metavar="N", help="The highest good answer of --load-query.")]
 PauseAt = Annotated[Path | None, typer.Option("--pause-file", metavar="FILE", help="Pause while this file is there.")]
 WindowOf = Annotated[str, typer.Option("--window", metavar="HH:MM-HH:MM", help="Pause outside this time of day.")]
@@ -75,7 +80,8 @@ def run(
     *,
     apply: Annotated[bool, typer.Option("--apply", help="Change the rows; without it this is a plan.")] = False,
     receipt: Annotated[
-        Path | None, typer.Option("--receipt", metavar="FILE", help="Of stagenorm backup restore-test, under 24 hours old.")
+        Path | None,
+        typer.Option("--receipt", metavar="FILE", help="Of stagenorm backup restore-test, under 24 hours old."),
     ] = None,
     no_receipt: Annotated[
         str | None,
@@ -85,7 +91,8 @@ def run(
         UnknownValues.LEAVE
     ),
     resume_from: Annotated[
-        str | None, typer.Option("--resume-from", metavar="KEY", help='Begin a new run behind this key, such as "[42]".')
+        str | None,
+        typer.Option("--resume-from", metavar="KEY", help='Begin a new run behind this key, such as "[42]".'),
     ] = None,
     batch_size: BatchSize = 5_000,
     batch_seconds: BatchSeconds = 0.1,

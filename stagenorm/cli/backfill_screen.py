@@ -54,9 +54,15 @@ def following(*, json: bool, total: int | None) -> Iterator[tuple[Callable[[Prog
                 first = progress.at.rows_seen if first is None else first
                 rate = (progress.at.rows_seen - first) / max(time.monotonic() - began, 1e-9)
                 if json:
-                    typer.echo(json_text.dumps({**asdict(progress.at), "size": progress.size, "rate": rate, "pause": progress.pause}))
+                    typer.echo(
+                        json_text.dumps(
+                            {**asdict(progress.at), "size": progress.size, "rate": rate, "pause": progress.pause}
+                        )
+                    )
                 said = f"{progress.at.rows_seen:,} rows, {progress.at.rows_changed:,} changed, {rate:,.0f} rows/s"
-                bar.update(task, description=output.printable(f"{said}; pausing: {progress.pause}" if progress.pause else said))
+                bar.update(
+                    task, description=output.printable(f"{said}; pausing: {progress.pause}" if progress.pause else said)
+                )
 
             yield tell, stop
     finally:
@@ -82,9 +88,7 @@ def _held(found: Survey) -> dict[str, Any]:
 def show_plan(columns: Columns, found: Survey, refused: list[str], *, json: bool) -> None:
     """What a run would do."""
     if json:
-        output.show_json(
-            {"target": columns.target.name, **_held(found), "checks": columns.checks, "refused": refused}
-        )
+        output.show_json({"target": columns.target.name, **_held(found), "checks": columns.checks, "refused": refused})
         return
     output.show(f"{columns.target.name}, by {', '.join(columns.target.key)}: {found.rows:,} rows")
     made = output.table("stands there", "becomes", "rows", numeric=("rows",))
@@ -121,7 +125,9 @@ def show_outcome(ended: Outcome, *, json: bool) -> None:
     """What a run did."""
     if json:
         typer.echo(
-            json_text.dumps({**asdict(ended.at), "status": ended.status.value, "resumed": ended.resumed, "left": _held(ended.left)})
+            json_text.dumps(
+                {**asdict(ended.at), "status": ended.status.value, "resumed": ended.resumed, "left": _held(ended.left)}
+            )
         )
         return
     resumed = ", resumed" if ended.resumed else ""
@@ -151,7 +157,9 @@ def show_runs(runs: list[dict[str, Any]], *, json: bool) -> None:
     if json:
         output.show_json([{name: _plain(value) for name, value in run.items()} for run in runs])
         return
-    made = output.table("run", "kind", "target", "status", "rows", "changed", "last key", "began", "error", numeric=("rows", "changed"))
+    made = output.table(
+        "run", "kind", "target", "status", "rows", "changed", "last key", "began", "error", numeric=("rows", "changed")
+    )
     for run in runs:
         target = json_text.loads(run["target"])
         of = f" of {run['of_run']}" if run["of_run"] else ""
@@ -177,7 +185,9 @@ def show_verification(found: Verification, *, json: bool) -> None:
     """Whether a table is as a run promised."""
     if json:
         checks = [asdict(check) for check in found.checks]
-        output.show_json({"run": found.run, "holds": found.holds, "checks": checks, "holds_now": _held(found.holds_now)})
+        output.show_json(
+            {"run": found.run, "holds": found.holds, "checks": checks, "holds_now": _held(found.holds_now)}
+        )
         return
     made = output.table("check", "holds", "found")
     for check in found.checks:

@@ -30,7 +30,9 @@ def create(
     database: DatabaseUrl,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--column", metavar="TABLE.COLUMN", help="To be changed; its values go into the manifest. Repeatable."),
+        typer.Option(
+            "--column", metavar="TABLE.COLUMN", help="To be changed; its values go into the manifest. Repeatable."
+        ),
     ] = None,
     *,
     format_: Annotated[Format, typer.Option("--format", help="Of PostgreSQL's dump.")] = Format.CUSTOM,
@@ -69,7 +71,9 @@ def restore_test(
     smoke: Annotated[
         list[str] | None, typer.Option("--smoke", metavar="SQL", help="A query that must give a row. Repeatable.")
     ] = None,
-    budget: Annotated[float, typer.Option("--budget", metavar="SECONDS", help="The longest a restore may take.", min=1)] = 300,
+    budget: Annotated[
+        float, typer.Option("--budget", metavar="SECONDS", help="The longest a restore may take.", min=1)
+    ] = 300,
     *,
     pg_bin: PgBin = None,
     json: Json = False,

@@ -28,7 +28,8 @@ Key = Annotated[
 ]
 Filter = Annotated[str, typer.Option("--filter", metavar="SQL", help="Only rows that this condition holds for.")]
 PgBin = Annotated[
-    Path | None, typer.Option("--pg-bin", metavar="DIR", help="Where PostgreSQL's own programs of the server's version are.")
+    Path | None,
+    typer.Option("--pg-bin", metavar="DIR", help="Where PostgreSQL's own programs of the server's version are."),
 ]
 
 

@@ -16,7 +16,6 @@ import stagenorm
 from stagenorm import INVESTMENT_STAGES, Normalizer
 from stagenorm.backfill.database import Database
 from stagenorm.backfill.pace import Pace
-from stagenorm.backfill.revert import revert
 from stagenorm.backfill.run import Allowance, run
 from stagenorm.backfill.target import Target
 from stagenorm.backfill.walk import Conduct
@@ -110,7 +109,10 @@ def on_sqlite(tmp_path):
     return sqlite_place(tmp_path)
 
 
-@pytest.fixture(params=["sqlite", *ALL], ids=lambda each: each if each == "sqlite" else "wheel" if "pginstall" in str(each) else "debian")
+@pytest.fixture(
+    params=["sqlite", *ALL],
+    ids=lambda each: each if each == "sqlite" else "wheel" if "pginstall" in str(each) else "debian",
+)
 def place(request, tmp_path, start_postgresql, servers):
     if request.param == "sqlite":
         return sqlite_place(tmp_path)
@@ -124,12 +126,12 @@ def servers():
     return {}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def normalizer():
     return Normalizer(INVESTMENT_STAGES)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def conduct():
     """Small batches of one size, so that there are many."""
 
@@ -139,7 +141,7 @@ def conduct():
     return conduct
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def apply(normalizer, conduct):
     """Run on a place."""
 
@@ -159,9 +161,7 @@ def start():
     def start(*arguments):
         command = [sys.executable, "-m", "stagenorm", *map(str, arguments)]
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
 
@@ -171,18 +171,8 @@ def start():
             process.kill()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sqlite_places(tmp_path_factory):
     """Makes databases, for hypothesis: a test of its is many."""
     directory = tmp_path_factory.mktemp("sqlite")
     return lambda: sqlite_place(directory)
-
-
-@pytest.fixture
-def apply_once(apply):
-    return apply
-
-
-@pytest.fixture
-def revert_once(conduct):
-    return lambda place, number: revert(place.database, number, conduct(7))

@@ -54,7 +54,19 @@ def test_killed_at_random_instants_it_ends_as_if_nothing_had_been(place, whole, 
 def test_a_killed_revert_goes_on_too(place, start, apply, conduct):
     before = place.fill(ROWS).rows()
     apply(place, size=10)
-    command = ["backfill", "revert", "--database", place.url, "--run", 1, "--json", "--batch-size", 10, "--largest-batch", 10]
+    command = [
+        "backfill",
+        "revert",
+        "--database",
+        place.url,
+        "--run",
+        1,
+        "--json",
+        "--batch-size",
+        10,
+        "--largest-batch",
+        10,
+    ]
     random = Random(6)
     for _ in range(5):
         killed_after(start(*command), random.randrange(4))
@@ -81,11 +93,11 @@ def test_a_server_that_dies_in_the_middle_is_waited_for(start_postgresql, place_
     place = place_on(server).fill(3_000)
     process = start(*run_command(place))
     for _ in range(3):
+        process.stdout.readline()
         server.kill()
         server.start()
-        process.stdout.readline()
     _, said = process.communicate(timeout=120)
     assert (process.returncode, said) == (1, ""), "1, for there are unknown values"
     assert place.ask("SELECT status, rows_seen FROM stage_migration_control") == [("done", 3_000)]
-    changed = sum(1 for number in range(3_000) if number % 9 in {0, 2, 5, 6, 8})
+    changed = sum(1 for number in range(3_000) if number % 9 in {0, 2, 5, 6})
     assert len(place.log()) == changed

@@ -9,7 +9,9 @@ from stagenorm.errors import BackfillRefusedError
 
 VALUES = st.one_of(
     st.none(),
-    st.sampled_from(["Seed", "SEED", "seed ", " seed", "Series A", "series_a round", "Series C+", "\uff33eed", "N/A", ""]),
+    st.sampled_from(
+        ["Seed", "SEED", "seed ", " seed", "Series A", "series_a round", "Series C+", "\uff33eed", "N/A", ""]
+    ),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     st.integers(-5, 5),
     st.binary(max_size=3),
@@ -20,18 +22,18 @@ KEYS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.text(st.characters(exclude
 
 @settings(max_examples=60)
 @given(data=st.dictionaries(KEYS, VALUES, max_size=30), collation=st.sampled_from(["BINARY", "NOCASE", "RTRIM"]))
-def test_run_then_revert_is_the_table_byte_for_byte(sqlite_places, apply_once, revert_once, data, collation):
+def test_run_then_revert_is_the_table_byte_for_byte(sqlite_places, apply, conduct, data, collation):
     place = sqlite_places()
     place.ask(f"CREATE TABLE deals (id PRIMARY KEY NOT NULL, stage TEXT COLLATE {collation})")
     for key, value in data.items():
         place.ask("INSERT INTO deals VALUES (?, ?)", key, value)
     told = "SELECT typeof(id), quote(id), typeof(stage), quote(stage), hex(stage) FROM deals ORDER BY rowid"
     before = place.ask(told)
-    ended = apply_once(place)
+    ended = apply(place)
     assert ended.left.changing == 0
     changed = sum(1 for old, new in zip(before, place.ask(told), strict=True) if old != new)
     assert ended.at.rows_changed == changed == len(place.log())
-    assert revert_once(place, ended.at.run).kept == 0
+    assert reverting.revert(place.database, ended.at.run, conduct(7)).kept == 0
     assert place.ask(told) == before
 
 
