@@ -102,18 +102,16 @@ class Columns:
             raise BackfillRefusedError(f"{target.name} is part of the key: a row would lose its name when it changes")
 
     def _types(self, connection: Connection) -> dict[str, str]:
-        table = sa.func.to_regclass(self._quoted(connection))
         rows = connection.execute(
             sa.text(
-                "SELECT attname, format_type(atttypid, atttypmod) AS name FROM pg_attribute "
-                "WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped"
+                "SELECT a.attname, format_type(a.atttypid, a.atttypmod) AS name FROM pg_attribute a "
+                "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE c.relname = :table AND a.attnum > 0 AND NOT a.attisdropped "
+                "AND CASE WHEN CAST(:schema AS text) IS NULL THEN pg_table_is_visible(c.oid) ELSE n.nspname = :schema END"
             ),
-            {"table": connection.scalar(sa.select(sa.cast(table, sa.Text)))},
+            {"table": self.target.table, "schema": self.target.schema},
         )
         return {row.attname: row.name for row in rows}
-
-    def _quoted(self, connection: Connection) -> str:
-        return connection.dialect.identifier_preparer.format_table(self.table)
 
     def _labels(self, type_: Any) -> tuple[str, ...] | None:
         if isinstance(type_, types.Enum) and self._postgresql:

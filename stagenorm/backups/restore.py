@@ -76,14 +76,14 @@ def restore_test(
     restoring = _sqlite(dump) if manifest.format == SQLITE else _postgresql(database, dump, manifest, tools_in)
     with restoring as restored:
         seconds = time.monotonic() - began
-        with restored.reading() as connection:
-            try:
+        try:
+            with restored.reading() as connection:
                 found = contents(connection, targets)
-            except DatabaseError as error:
-                raise BackupError(f"{dump}: what it restores lacks what its manifest names: {error}") from error
-            if differing := differences(manifest.contents, found):
-                raise BackupError(f"{dump} does not restore what its manifest says: {'; '.join(differing[:5])}")
-            answered = tuple((each, _first(connection, each)) for each in (*_built_in(manifest), *smoke))
+                if differing := differences(manifest.contents, found):
+                    raise BackupError(f"{dump} does not restore what its manifest says: {'; '.join(differing[:5])}")
+                answered = tuple((each, _first(connection, each)) for each in (*_built_in(manifest), *smoke))
+        except DatabaseError as error:
+            raise BackupError(f"{dump}: what it restores cannot be read as its manifest says: {error}") from error
     if seconds > budget:
         raise BackupError(f"{dump} took {seconds:.0f} s to restore, over the budget of {budget:.0f} s: {_FASTER}")
     return Proof(manifest, seconds, answered)
