@@ -24,7 +24,7 @@ from stagenorm.backfill.target import Target
 from stagenorm.backfill.walk import Conduct, Progress
 
 _DEALS = Target.parse("deals", "stage")
-_LOG = "INSERT INTO stage_normalization_log (run, key, \"table\", old, new, at) "
+_LOG = 'INSERT INTO stage_normalization_log (run, key, "table", old, new, at) '
 _BY_HAND = (
     "WITH mapping(old, new) AS (VALUES ('Seed', 'seed'), ('Series A', 'series-a')), changed AS ("
     "UPDATE deals SET stage = mapping.new FROM mapping WHERE stage = mapping.old RETURNING id, mapping.old, mapping.new) "
@@ -100,7 +100,11 @@ def measure(short: bool) -> Iterator[Row]:
         _fill(connection, rows)
         ours = _run(url)
         again = _run(url)
-        yield Row(f"{rows:,} rows, 40% to change, against one UPDATE and INSERT by hand ({by_hand:.1f} s)", ours / by_hand, 1.3)
+        yield Row(
+            f"{rows:,} rows, 40% to change, against one UPDATE and INSERT by hand ({by_hand:.1f} s)",
+            ours / by_hand,
+            1.3,
+        )
         yield Row("run again with nothing to do, against the first run", again / ours, 0.15)
         _fill(connection, 10_000)
         few = _peak(url)

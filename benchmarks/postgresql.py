@@ -1,9 +1,12 @@
 """A PostgreSQL server of one's own, for tests and benchmarks: made, killed and started again by its own binaries."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,13 +28,16 @@ class PostgreSQL:
         until: polls.
     """
 
-    def __init__(self, binaries, directory, port, until):
+    def __init__(
+        self, binaries: Path, directory: Path, port: int, until: Callable[[Callable[[], object]], object]
+    ) -> None:
         self.binaries, self.data, self.port, self._until = binaries, directory / "data", port, until
         self.process = None
         initdb = [binaries / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"]
         subprocess.run([*_AS_A_USER, *initdb, "--locale=C"], check=True, stdout=subprocess.DEVNULL)
 
-    def start(self):
+    def start(self) -> PostgreSQL:
+        """Start it, and wait until it answers."""
         options = [
             "-D",
             self.data,
@@ -50,17 +56,18 @@ class PostgreSQL:
         self._until(self._ready)
         return self
 
-    def _ready(self):
+    def _ready(self) -> bool:
         assert self.process.poll() is None, "the server ended at once"
         asked = [self.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(asked, check=False).returncode == 0
 
-    def kill(self):
+    def kill(self) -> None:
         """End it as a power failure does, and wait until all of its processes are gone."""
         self.process.send_signal(signal.SIGQUIT)  # immediate: nothing is flushed, and no process stays
         self.process.wait()
 
-    def stop(self):
+    def stop(self) -> None:
+        """End it, and remove its data."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
@@ -69,5 +76,6 @@ class PostgreSQL:
                 self.kill()
         shutil.rmtree(self.data, ignore_errors=True)
 
-    def url(self, name="postgres"):
+    def url(self, name: str = "postgres") -> str:
+        """The URL of one of its databases."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from stagenorm.backfill.columns import exact
@@ -21,7 +23,8 @@ _SQLITE_TABLES = (
 def table_names(connection: Connection) -> list[tuple[str | None, str]]:
     """Schema and name of every table of users."""
     asked = _SQLITE_TABLES if connection.dialect.name == "sqlite" else _TABLES
-    return [(row[0], row[1]) for row in query(connection, asked)]
+    rows: list[Any] = list(query(connection, asked))
+    return [(schema, name) for schema, name in rows]
 
 
 def count_rows(connection: Connection, name: str, schema: str | None = None) -> int:

@@ -135,7 +135,7 @@ def _key(text: str, columns: Columns) -> str:
     return text
 
 
-def _checkpoint(
+def _checkpoint(  # noqa: PLR0917 - each is one thing
     connection: Connection,
     columns: Columns,
     normalizer: Normalizer,

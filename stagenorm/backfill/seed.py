@@ -13,7 +13,7 @@ from stagenorm.errors import BackfillRefusedError
 _BATCH = 5_000
 
 
-def seed(
+def seed(  # noqa: PLR0917 - each is one thing
     database: Database, table: str, rows: int, forms: Sequence[str], weights: Sequence[float], random: Random
 ) -> None:
     """Make the table, with the columns ``id`` and ``stage``.

@@ -40,7 +40,7 @@ class Session:
         self._stack = ExitStack()
         self.connection: Connection
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Session:  # noqa: PYI034 - typing has no Self on Python 3.10
         with ExitStack() as stack:
             if self._database.kind == "sqlite":
                 stack.callback(os.close, self._lock_file())

@@ -135,7 +135,7 @@ def _postgresql(database: Database, dump: Path, manifest: Manifest, tools_in: Pa
 
 def _clean_up(connection: Connection, prefix: str) -> None:
     """Drop the databases that processes which were killed left behind."""
-    found = query(connection, f"SELECT datname FROM pg_database WHERE starts_with(datname, '{prefix}')")
+    found = query(connection, f"SELECT datname FROM pg_database WHERE starts_with(datname, '{prefix}')")  # noqa: S608 - ours
     for (name,) in found.all():
         if query(connection, f"SELECT pg_try_advisory_lock(hashtext('{name}'), 0)").scalar():
             query(connection, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -151,9 +151,9 @@ def _sqlite(dump: Path) -> Iterator[Database]:
         path = directory / "restored.db"
         try:
             # The dump is opened as it is read: never written, not even its journal.
-            with closing(sqlite3.connect(f"{dump.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as source:
-                with closing(sqlite3.connect(path)) as target:
-                    source.backup(target)
+            address = f"{dump.resolve().as_uri()}?mode=ro&immutable=1"
+            with closing(sqlite3.connect(address, uri=True)) as source, closing(sqlite3.connect(path)) as target:
+                source.backup(target)
         except sqlite3.Error as error:
             raise BackupError(f"{dump} does not restore: {error}: make the backup again") from error
         yield Database(f"sqlite:///{path}")

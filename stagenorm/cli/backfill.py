@@ -158,7 +158,7 @@ def verify(
 
 
 @app.command()
-def revert(
+def revert(  # noqa: PLR0917 - each is one thing
     database: DatabaseUrl,
     run_: Annotated[int, typer.Option("--run", metavar="N", help="Which run, as status lists it.", min=1)],
     batch_size: BatchSize = 5_000,
@@ -229,7 +229,7 @@ def _allowance(opened: Database, target: Target, receipt: Path | None, reason: s
     return Allowance(receipt=Receipts(os.environ).accept(receipt, identity, target, time.time()).sha256)
 
 
-def _conduct(
+def _conduct(  # noqa: PLR0917 - each is one thing
     size: int,
     seconds: float,
     largest: int,

@@ -6,12 +6,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+import stagenorm
 from stagenorm.backfill.database import Database
 from stagenorm.backfill.target import Target
 from stagenorm.backups import create, manifest, receipt, restore
@@ -101,7 +103,9 @@ def test_a_damaged_dump_whose_digest_was_made_to_fit_does_not_restore(dump, prov
         prove(dump)
 
 
-def test_a_dump_of_other_rows_whose_digest_was_made_to_fit_is_told_from_its_contents(dump, place, prove, tmp_path, tools_in):
+def test_a_dump_of_other_rows_whose_digest_was_made_to_fit_is_told_from_its_contents(
+    dump, place, prove, tmp_path, tools_in
+):
     place.ask("DELETE FROM deals WHERE id = 3")
     format_ = manifest.Manifest.read(dump).format
     other = tmp_path / "other.dump"
@@ -169,15 +173,27 @@ def test_what_a_killed_restore_leaves_the_next_one_removes(dump, place, prove, t
         assert stray in left_behind()
     else:
         slow = ["--smoke", "SELECT pg_sleep(60)"]
-        import sys
-
-        import stagenorm
-
         process = subprocess.Popen(
-            [sys.executable, "-m", "stagenorm", "backup", "restore-test", dump, "--database", place.url, "--pg-bin", tools_in, *slow],
+            [
+                sys.executable,
+                "-m",
+                "stagenorm",
+                "backup",
+                "restore-test",
+                dump,
+                "--database",
+                place.url,
+                "--pg-bin",
+                tools_in,
+                *slow,
+            ],
             env={**os.environ, **KEY, "PYTHONPATH": str(Path(stagenorm.__file__).parents[1])},
         )
-        until(lambda: place.ask("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND datname LIKE 'stagenorm_r%'"))
+        until(
+            lambda: place.ask(
+                "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND datname LIKE 'stagenorm_r%'"
+            )
+        )
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert left_behind()
@@ -198,7 +214,9 @@ def test_a_receipt_opens_its_own_database_for_a_day(dump, place, prove, tmp_path
     with pytest.raises(BackfillRefusedError, match="does not hold the table 'companies'"):
         receipts.accept(path, proved.database, Target.parse("companies", "stage"), now)
     with pytest.raises(BackfillRefusedError, match="not signed with this"):
-        receipt.Receipts({"STAGENORM_RECEIPT_KEY": "another key of 24 letters"}).accept(path, proved.database, DEALS, now)
+        receipt.Receipts({"STAGENORM_RECEIPT_KEY": "another key of 24 letters"}).accept(
+            path, proved.database, DEALS, now
+        )
     for damage in (flipped, lambda _: b"", lambda each: each[:-3]):
         edited = shutil.copy(path, tmp_path / "edited.receipt")
         Path(edited).write_bytes(damage(path.read_bytes()))

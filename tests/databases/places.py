@@ -34,7 +34,9 @@ class Place:
 
     def ask(self, sql, *values):
         with closing(self.connect()) as connection:
-            cursor = connection.execute(sql if not self.sqlite else sql.replace("%s", "?"), *([values] if values else []))
+            cursor = connection.execute(
+                sql if not self.sqlite else sql.replace("%s", "?"), *([values] if values else [])
+            )
             return cursor.fetchall() if cursor.description else []
 
     @property
