@@ -92,7 +92,9 @@ def restoring_step(columns: Columns, number: int) -> Take:
     return take
 
 
-def _restore(connection: Connection, columns: Columns, number: int, last_id: str | None, upper: str, run_: int) -> int:
+def _restore(  # noqa: PLR0917 - each is one thing
+    connection: Connection, columns: Columns, number: int, last_id: str | None, upper: str, run_: int
+) -> int:
     log = LOG.alias("stagenorm_done")
     batch = [log.c.run == number, log.c.key <= upper]
     if last_id is not None:

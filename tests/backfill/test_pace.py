@@ -49,7 +49,7 @@ def test_bounds_that_contradict_each_other(bounds):
 )
 def test_a_window_over_midnight_and_within_a_day(window, hour, open_):
     parsed = Window.parse(window)
-    at = Window(parsed.begin, parsed.end, lambda: datetime(2026, 1, 1, hour))
+    at = Window(parsed.begin, parsed.end, lambda: datetime(2026, 1, 1, hour))  # noqa: DTZ001 - local time
     assert (at.reason(None) is None) == open_
 
 

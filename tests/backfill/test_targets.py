@@ -5,7 +5,6 @@ from threading import Event
 import pytest
 
 from stagenorm import Normalizer, Term, Vocabulary
-
 from stagenorm.backfill import revert as reverting
 from stagenorm.backfill.control import exist
 from stagenorm.backfill.run import Allowance, plan, run
@@ -148,7 +147,7 @@ def test_what_cannot_be_worked_with_is_refused_and_nothing_changes(place, normal
 
 @pytest.mark.parametrize("table", ["", "a.b.c", "a.", '"a', ".a"])
 def test_a_name_that_is_none(table):
-    with pytest.raises(ConfigurationError, match="write TABLE or SCHEMA.TABLE"):
+    with pytest.raises(ConfigurationError, match=r"write TABLE or SCHEMA.TABLE"):
         Target.parse(table, "stage")
 
 
