@@ -2,6 +2,7 @@
 
 Its mode is in the store that STAGENORM_STORE names, without it in a file beside this one, and changes while it serves:
 stagenorm mode set enforce --share 10 --reason "a try" --store file://$PWD/examples/starlette_app.modes.json
+It needs: pip install 'stagenorm[metrics,ops]' starlette uvicorn
 With the secrets of docs/ops.md it serves the operator's side too, at /_ops/stagenorm.
 """
 

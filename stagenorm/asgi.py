@@ -28,15 +28,19 @@ class StageNormMiddleware:
         self.app = app
         self.boundary = boundary
         self._elsewhere = boundary.elsewhere
+        self._root_path: str = getattr(
+            app, "root_path", ""
+        )  # FastAPI's own, by which it routes whatever the scope says
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; websockets, lifespan and unguarded paths go straight to the application."""
         path: str = scope.get("path", "")
-        if (path in self._elsewhere and not scope.get("root_path")) or scope["type"] != "http":
+        root_path = self._root_path or scope.get("root_path")
+        if (path in self._elsewhere and not root_path) or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if scope.get("root_path"):
-            path = _below(path, scope["root_path"])
+        if root_path:
+            path = _below(path, root_path)
         guard = self.boundary.open(scope["method"], path)
         if guard is None:
             await self.app(scope, receive, send)
@@ -83,19 +87,17 @@ def _below(path: str, root_path: str) -> str:
 
 async def _buffer(held: list[Message], receive: Receive, limit: int) -> bytes | Unread:
     """Hold a body of at most ``limit`` bytes, and leave in ``held`` what must be given back for it."""
-    chunks: list[bytes] = []
-    size = 0
+    collected = bytearray()  # not a list: a client may send its body a byte at a time
     message = held.pop()
     while message["type"] == "http.request":
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
+        collected += message.get("body", b"")
         more = message.get("more_body", False)
-        if size > limit or not more:
-            body = b"".join(chunks)
+        if len(collected) > limit or not more:
+            body = bytes(collected)
             held.append(_body(body, more=more))
-            return body if size <= limit else Unread.TOO_LARGE
+            return body if len(body) <= limit else Unread.TOO_LARGE
         message = await receive()
-    held += [_body(b"".join(chunks), more=True), message]
+    held += [_body(bytes(collected), more=True), message]
     return Unread.INCOMPLETE
 
 

@@ -41,11 +41,13 @@ class Configuration:
 
     Attributes:
         vocabulary: of its fields.
+        vocabulary_file: where that one was read, or None for the built-in one.
         store: the URL of its mode store, or None where the environment names it.
         watched: its endpoints and ops app, for rules and dashboards.
     """
 
     vocabulary: Vocabulary
+    vocabulary_file: Path | None
     store: str | None
     watched: Watched
 
@@ -72,8 +74,8 @@ def load_configuration(path: Path | str) -> Configuration:
         watched = Watched(_endpoints(table), table.string("ops_url", DEFAULT_OPS_URL))
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    vocabulary = load_vocabulary(Path(path).parent / named) if named else INVESTMENT_STAGES
-    return Configuration(vocabulary, store or None, watched)
+    file = Path(path).parent / named if named else None
+    return Configuration(load_vocabulary(file) if file else INVESTMENT_STAGES, file, store or None, watched)
 
 
 def _endpoints(table: _Table) -> tuple[WatchedEndpoint, ...]:

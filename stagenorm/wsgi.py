@@ -60,8 +60,8 @@ class StageNormMiddleware:
 
 
 def _decoded(text: str) -> str:
-    # PEP 3333: environ strings hold bytes as Latin-1. Invalid UTF-8 becomes U+FFFD, which no vocabulary holds.
-    return text.encode("latin-1").decode("utf-8", "replace")
+    # PEP 3333: environ strings hold bytes as Latin-1. Invalid UTF-8 becomes surrogates, which no vocabulary holds.
+    return text.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def _native(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
@@ -116,7 +116,7 @@ def _read(stream: Any, size: int) -> tuple[bytes, Exception | None]:
 
 def _rewrite(environ: WSGIEnvironment, verdict: Rewrite) -> None:
     if verdict.path is not None:
-        environ["PATH_INFO"] = verdict.path.encode("utf-8").decode("latin-1")
+        environ["PATH_INFO"] = verdict.path.encode("utf-8", "surrogateescape").decode("latin-1")
     if verdict.query is not None:
         environ["QUERY_STRING"] = verdict.query.decode("latin-1")
     if verdict.body is not None:

@@ -74,6 +74,8 @@ class Boundary:
         salt: str = "stagenorm",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if isinstance(vocabulary, str):
+            raise ConfigurationError(f"{vocabulary!r} is no vocabulary: give load_vocabulary({vocabulary!r})")
         if max_body_bytes < 1:
             raise ConfigurationError(f"max_body_bytes is {max_body_bytes}: give at least 1")
         self.vocabulary = vocabulary
@@ -91,6 +93,11 @@ class Boundary:
 
     def _slot(self, declared: Field) -> Slot:
         vocabulary = declared.vocabulary or self.vocabulary
+        for known in self._normalizers:
+            if known.name == vocabulary.name and known.table != vocabulary.table:
+                raise ConfigurationError(
+                    f"two vocabularies are named {vocabulary.name!r}: rename one, since temporary aliases go by the name"
+                )
         return Slot(declared, self._normalizers.setdefault(vocabulary, Normalizer(vocabulary)))
 
     def lets_pass(  # noqa: PLR0917 - nearly every request ends here, before a Request is made of it

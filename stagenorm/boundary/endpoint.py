@@ -19,6 +19,7 @@ from stagenorm.errors import ConfigurationError
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|:([A-Za-z_][A-Za-z0-9_]*)")
+_FLASK_PARAMETER = re.compile(r"<(?:[^<>]*:)?([^<>:]*)>")
 _REMEMBERED = 1024
 _METHOD = re.compile(r"[A-Z]+")
 
@@ -111,6 +112,9 @@ class Endpoint:
         found = _PARAMETER.fullmatch(text)
         if found:
             return PathParameter(found[1] or found[2])
+        flask = _FLASK_PARAMETER.search(text)
+        if flask:
+            self._fail(f"path segment {text!r}: write {{{flask[1]}}}, not {flask[0]}")
         if "{" in text or "}" in text or text.startswith(":") or "%" in text:
             self._fail(
                 f"path segment {text!r}: a parameter fills a whole segment, as {{id}} or :id, and literal text is "

@@ -5,6 +5,7 @@ Sans-IO: headers are pairs of bytes with lower-case names. Nothing that a client
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from email.utils import format_datetime
@@ -15,6 +16,8 @@ from stagenorm.core.token import Token
 Headers = Sequence[tuple[bytes, bytes]]
 
 _UTF8 = ("utf-8", "utf8")
+_MEDIA = re.compile(r"[a-z0-9!#$&^_.+*-]+/[a-z0-9!#$&^_.+*-]+")  # what is told of one: it can steer nothing
+_SHOWN = 64
 _DEPRECATIONS = b'</api/deprecations>; rel="deprecation"'
 
 
@@ -52,8 +55,10 @@ def media_fault(content_type: bytes | None, expected: Media) -> str | None:
         return f"there is no Content-Type header: send {expected.value}"
     if b"," in content_type:
         return f"there are several Content-Type headers: send one, with {expected.value}"
-    if not _is_media(content_type.decode("latin-1").lower().partition(";")[0].strip(" \t"), expected):
-        return f"the media type is not {expected.value}"
+    sent = content_type.decode("latin-1").lower().partition(";")[0].strip(" \t")
+    if not _is_media(sent, expected):
+        named = f"{sent}, not" if len(sent) <= _SHOWN and _MEDIA.fullmatch(sent) else "not"
+        return f"the media type is {named} {expected.value}"
     return charset_fault(content_type)
 
 
@@ -80,11 +85,17 @@ def first_value(headers: Headers, name: bytes) -> bytes | None:
 
 # What nearly every request has, and no more than that.
 _SEALING_NOTHING = frozenset(
-    b"accept accept-encoding accept-language authorization cache-control connection content-length content-type cookie "
+    b"accept accept-encoding accept-language cache-control connection content-length content-type cookie "
     b"host origin referer sec-fetch-dest sec-fetch-mode sec-fetch-site sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform "
     b"traceparent tracestate transfer-encoding user-agent x-forwarded-for x-forwarded-host x-forwarded-port "
     b"x-forwarded-proto x-real-ip x-request-id".split()
 )
+
+
+_SIGNATURES = re.compile(rb"signature|hmac")
+_DIGESTS = re.compile(rb"digest|\bmd5\b|\bsha-?[0-9]+\b|\bhash\b|\bchecksum\b|sha256")
+_BEARER = (b"Bearer ", b"Basic ")
+_SIGNING_SCHEMES = re.compile(rb"signature|aws4-|hawk|digest|[a-z0-9-]*hmac", re.IGNORECASE)
 
 
 class Seal(Token):
@@ -96,13 +107,17 @@ class Seal(Token):
 
 def seal(headers: Headers) -> Seal | None:
     """What of a request must not be rewritten: RFC 9421 signatures, RFC 9530 digests, and any sender's own kinds."""
-    names = [name for name, _ in headers if name not in _SEALING_NOTHING]
-    if not names:
+    others = [
+        (name, value)
+        for name, value in headers
+        if name not in _SEALING_NOTHING and not (name == b"authorization" and value.startswith(_BEARER))
+    ]
+    if not others:
         return None
-    find = b" ".join(names).find
-    if find(b"signature") >= 0 or find(b"hmac") >= 0:
+    names = b" ".join([name for name, _ in others])
+    if _SIGNATURES.search(names) or any(k == b"authorization" and _SIGNING_SCHEMES.match(v) for k, v in others):
         return Seal.REQUEST
-    return Seal.BODY if find(b"digest") >= 0 or find(b"content-md5") >= 0 or find(b"sha256") >= 0 else None
+    return Seal.BODY if _DIGESTS.search(names) else None
 
 
 def notices(endpoint: Endpoint, items: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

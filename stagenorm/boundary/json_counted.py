@@ -15,7 +15,7 @@ import codecs
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, filterfalse
 from operator import attrgetter
 from typing import Any
 
@@ -161,7 +161,8 @@ class CountedReader:
         canonical = total
         for slot, column_of in self._columns:
             column = column_of(root)
-            for raw in set(column) - slot.canonical:
+            # In the order in which they stand.
+            for raw in filterfalse(slot.canonical.__contains__, dict.fromkeys(column)):
                 respelled = slot.respelled(raw)
                 if respelled is None or len(aliases) == _MAX_ALIASES:
                     return None

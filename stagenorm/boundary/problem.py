@@ -20,7 +20,7 @@ _KINDS = {
     FindingKind.TOO_LARGE: ("body-too-large", "The body is too large to be checked"),
     FindingKind.UNKNOWN: ("unknown-value", "A value is outside the vocabulary"),
     FindingKind.SEALED_ALIAS: ("sealed-alias", "A signed or digested request must hold canonical values"),
-    FindingKind.UNREADABLE: ("unreadable", "A value cannot be read without doubt"),
+    FindingKind.UNREADABLE: ("unreadable", "A value is missing, or cannot be read without doubt"),
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -46,6 +47,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            output.show(f"stagenorm {metadata.version('stagenorm')}")
+        except metadata.PackageNotFoundError as error:  # a source tree on the path
+            raise StagenormError("its version is not known: install it") from error
+        raise typer.Exit
+
+
+@app.callback()
+def stagenorm(
+    _: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Only canonical values of a closed vocabulary get through your API's boundary."""
+
+
 app.command()(normalize.normalize)
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(mode.app, name="mode")

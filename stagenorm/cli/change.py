@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stagenorm.cli import output, trail
+from stagenorm.core.modes import in_words
 from stagenorm.stores import Entry, ModeStore, Snapshot, Subscription
 
 
@@ -45,13 +46,19 @@ def _notes(entry: Entry) -> list[str]:
         notes.append("the store was empty: only services that are started with this very store follow it")
     notes += [
         f"{name} had no mode of its own before: the name is right if the service's Endpoint has it to the letter"
-        for name in after.endpoints
-        if name not in before.endpoints
+        for name in _endpoints(after)
+        if name not in _endpoints(before)
     ]
     if entry.action == "set" and before.everywhere != after.everywhere and after.endpoints:
-        kept = ", ".join(f"{name} ({trail.in_words(state)})" for name, state in after.endpoints.items())
+        kept = ", ".join(f"{name} ({in_words(state)})" for name, state in after.endpoints.items())
         notes.append(f"endpoints with a mode of their own keep it: {kept}")
     return notes
+
+
+def _endpoints(snapshot: Snapshot) -> list[str]:
+    """The endpoints that modes and exemptions name."""
+    exempt = (exemption.endpoint for exemption in snapshot.overlays.exemptions)
+    return list(dict.fromkeys([*snapshot.endpoints, *filter(None, exempt)]))
 
 
 class _Rehearsal:

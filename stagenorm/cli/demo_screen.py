@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -14,10 +14,12 @@ from rich.text import Text
 
 from stagenorm.cli import output
 from stagenorm.core.modes import Mode
-from stagenorm.demo.incident import Incident
 from stagenorm.demo.phases import Phase, PhaseResult
 from stagenorm.demo.proof import Claim
 from stagenorm.observe.census import KINDS
+
+if TYPE_CHECKING:
+    from stagenorm.demo.incident import Incident
 
 
 @contextmanager

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import typer
 
 from stagenorm.cli import output
 from stagenorm.cli.exits import ExitCode
+from stagenorm.errors import StagenormError
+from stagenorm.stores import open_store
 
 _SECONDS = 5.0
+_LOOKS_AT = {
+    "--url": "the running service",
+    "--metrics": "its metrics",
+    "--rules": "the rules",
+    "--grafana": "Grafana's contact points",
+}
 
 
 def doctor(
@@ -43,23 +53,50 @@ def doctor(
         *_exported(metrics, rules or []),
         *(_running(url.rstrip("/")) if url else ()),
     ]
-    for fault in faults:
+    for fault in faults or ["no faults found"]:
         output.show(fault)
+    unchecked = list(_unchecked({"--url": url, "--metrics": metrics, "--rules": rules, "--grafana": grafana}))
+    if unchecked:
+        output.show(f"not checked: {', '.join(unchecked)}")
     if faults:
         raise typer.Exit(ExitCode.FAILED)
-    output.show("no faults found")
+
+
+def _unchecked(given: Mapping[str, object]) -> Iterator[str]:
+    from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
+
+    if not knows.has_secrets(os.environ):
+        yield "the ops app's secrets (none is set: docs/ops.md)"
+    for option, what in _LOOKS_AT.items():
+        if not given[option]:
+            yield f"{what} ({option})"
 
 
 def _configured(contact_points: list[Path]) -> Iterator[str]:
     from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
 
     yield from knows.secret_faults(os.environ)
-    yield from knows.store_faults(os.environ)
+    yield from knows.mode_faults(os.environ)
+    yield from list(knows.store_faults(os.environ)) or _stored(os.environ["STAGENORM_STORE"])
     directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
     writable = Path(directory).is_dir() and os.access(directory, os.W_OK)
     yield from knows.multiprocess_faults(os.environ, is_directory=writable)
     for path in contact_points:
         yield from knows.contact_point_faults(str(path), path.read_text(errors="replace"))
+
+
+def _stored(url: str) -> Iterator[str]:
+    """A store that is none, cannot be read, or lies where nothing can be written."""
+    try:
+        open_store(url, timeout=_SECONDS).read()
+        if url.startswith("file:"):
+            directory = Path(unquote(urlsplit(url).path)).parent
+            with tempfile.TemporaryFile(dir=directory):
+                pass
+    except StagenormError as error:
+        yield f"STAGENORM_STORE: {error}"
+    except OSError as error:
+        yield f"STAGENORM_STORE: nothing can be written in {directory} ({error.strerror}): let the service's user write there"
 
 
 def _exported(url: str, rules: list[Path]) -> Iterator[str]:
@@ -74,8 +111,10 @@ def _exported(url: str, rules: list[Path]) -> Iterator[str]:
         yield f"{url} {answer.text}: is this where the service shows its metrics?"
         return
     yield from knows.metrics_faults(answer.text)
-    for path in (each for given in rules for each in knows.rules_files(given)):
-        yield from knows.rules_faults(str(path), path.read_text(errors="replace"), answer.text)
+    texts = {str(path): path.read_text(errors="replace") for given in rules for path in knows.rules_files(given)}
+    for where, text in texts.items():
+        yield from knows.rules_faults(where, text, answer.text)
+    yield from knows.endpoint_faults(texts, answer.text)
 
 
 def _running(url: str) -> Iterator[str]:

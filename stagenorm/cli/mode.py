@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from stagenorm.cli import mode_screen, output, trail
 from stagenorm.cli.change import carry_out
-from stagenorm.cli.options import By, EndpointName, Json, Reason, Store, chosen_store, operators_change, store_name
+from stagenorm.cli.options import (
+    By,
+    EndpointName,
+    Json,
+    Reason,
+    Store,
+    chosen_store,
+    not_blank,
+    operators_change,
+    store_name,
+)
 from stagenorm.core.modes import Mode
 from stagenorm.errors import TransitionRefusedError
 from stagenorm.stores import control
@@ -56,13 +68,20 @@ def set_mode(
     if mode is not Mode.ENFORCE and share is not None:
         ctx.fail(f"--share goes with enforce: {mode.value} is the same for everybody")
     change, default = operators_change(by, reason), default_state(os.environ)
-    try:
+    with _naming_the_unlatch(endpoint):
         carry_out(
             chosen_store(store),
             lambda target: control.set_mode(target, change, mode, share or 0, endpoint=endpoint, default=default),
-            unchanged="",
+            unchanged="that is its mode",
             json=json,
         )
+
+
+@contextmanager
+def _naming_the_unlatch(endpoint: str | None) -> Iterator[None]:
+    """A refusal ends with the command that makes the change possible."""
+    try:
+        yield
     except TransitionRefusedError as error:
         only = f" --endpoint {endpoint}" if endpoint else ""
         raise TransitionRefusedError(f"{error}: stagenorm mode unlatch{only} --reason TEXT") from error
@@ -97,6 +116,30 @@ def unlatch(reason: Reason, by: By, endpoint: EndpointName = None, store: Store 
         unchanged="nothing is latched there",
         json=json,
     )
+
+
+@app.command()
+def clear(
+    endpoint: Annotated[
+        str, typer.Option("--endpoint", metavar="NAME", help="Whose own mode goes.", callback=not_blank)
+    ],
+    reason: Reason,
+    by: By,
+    store: Store = "",
+    json: Json = False,
+) -> None:
+    """Take an endpoint's own mode away.
+
+    The mode everywhere then holds there again, even if it is stricter. What is latched must be unlatched first.
+    """
+    change = operators_change(by, reason)
+    with _naming_the_unlatch(endpoint):
+        carry_out(
+            chosen_store(store),
+            lambda target: control.clear(target, change, endpoint),
+            unchanged=f"{endpoint} has no mode of its own",
+            json=json,
+        )
 
 
 @app.command()

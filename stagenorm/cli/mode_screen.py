@@ -10,7 +10,7 @@ from rich.text import Text
 
 from stagenorm.cli import output, trail
 from stagenorm.cli.times import moment
-from stagenorm.core.modes import Mode, ModeState
+from stagenorm.core.modes import Mode, ModeState, in_words
 from stagenorm.stores import Snapshot
 from stagenorm.stores.lastknown import LastKnown
 
@@ -43,7 +43,7 @@ def show_modes(snapshot: Snapshot, default: ModeState, ceiling: Mode | None, end
     for where, state in states.items():
         rows.add_row(
             output.cell(inherited or where),
-            Text(trail.in_words(state), "bold red" if state.latched else _STYLES[state.mode]),
+            Text(in_words(state), "bold red" if state.latched else _STYLES[state.mode]),
             moment(state.changed_at) if state.changed_at else "by default",
             output.cell(state.changed_by),
             output.cell(state.reason),

@@ -32,6 +32,10 @@ def offenders_of_service(url: str, token: str | None) -> list[Offender]:
         raise ServiceError(f"{target} cannot be reached: {error}") from error
     if response.status_code in (401, 403):
         raise ServiceError(f"{target} refused ({response.status_code}): {_NO_TOKEN}")
+    if response.status_code == 404:
+        raise ServiceError(
+            f"{target} answered 404: is the ops app mounted there, and does the service have its secrets set?"
+        )
     if response.status_code != 200:
         raise ServiceError(f"{target} answered {response.status_code}: is the ops app mounted there?")
     try:

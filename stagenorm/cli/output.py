@@ -5,8 +5,12 @@ Whatever comes from outside goes through ``printable``: it can neither break a l
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -16,13 +20,15 @@ from rich.table import Table
 from rich.text import Text
 
 from stagenorm.core.normalizer import Unknown
+from stagenorm.errors import DataFileError
 
 _PIPED_WIDTH = 1000
 
 
 def show_json(value: Any) -> None:
     """Print machine output: ASCII, so that every terminal and every lone surrogate survives it."""
-    typer.echo(json.dumps(value, indent=2))
+    with _written():
+        typer.echo(json.dumps(value, indent=2))
 
 
 def printable(text: str) -> str:
@@ -49,10 +55,23 @@ def show(what: str | Text | Table, *, stderr: bool = False) -> None:
         return
     # A file or another program has no margin to wrap at, and no use for what fills a table's lines up.
     screen.width = _PIPED_WIDTH
-    with screen.capture() as capture:
-        screen.print(shown, soft_wrap=isinstance(shown, Text))
-    for line in capture.get().splitlines():
-        typer.echo(line.rstrip(" "), err=stderr)
+    with _written():
+        with screen.capture() as capture:
+            screen.print(shown, soft_wrap=isinstance(shown, Text))
+        for line in capture.get().splitlines():
+            typer.echo(line.rstrip(" "), err=stderr)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """What is printed to a file or another program. Raises DataFileError if that takes no more, such as a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # a reader that went away is Typer's to end with
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in it fails no second time
+        raise DataFileError(f"standard output cannot be written: {error.strerror}") from error
 
 
 def table(*columns: str, numeric: tuple[str, ...] = (), whole: tuple[str, ...] = ()) -> Table:

@@ -8,17 +8,11 @@ from typing import Any
 
 from stagenorm.cli import output
 from stagenorm.cli.times import in_short, moment
-from stagenorm.core.modes import Actor, Mode, ModeState
+from stagenorm.core.modes import Actor, ModeState, in_words
 from stagenorm.core.overlays import Exemption, TemporaryAlias
 from stagenorm.stores import Entry
 
 EVERYWHERE = "everywhere"
-
-
-def in_words(state: ModeState) -> str:
-    """A mode as people say it."""
-    share = f" {state.share:g}%" if state.mode is Mode.ENFORCE else ""
-    return f"{state.mode.value}{share}{', latched' if state.latched else ''}"
 
 
 def show_change(entry: Entry) -> None:

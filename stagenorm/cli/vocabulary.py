@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +34,8 @@ def show(file: _File = None, json: Json = False) -> None:
     output.show(rows)
     if vocabulary.suffixes:
         output.show(f"Any form may be followed by: {', '.join(vocabulary.suffixes)}")
-    output.show(f"{len(vocabulary.table)} folded forms are accepted, and nothing else: stagenorm vocabulary lint")
+    review = shlex.join(["stagenorm", "vocabulary", "lint", *([str(file)] if file else [])])
+    output.show(f"{len(vocabulary.table)} folded forms are accepted, and nothing else: {review}")
 
 
 @app.command()

@@ -6,7 +6,7 @@ Pure: time comes in as a value, nothing is stored. Webhook, controller, CLI and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
@@ -68,6 +68,12 @@ class ModeState:
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 100:
             raise ConfigurationError(f"share {self.share!r} is no percentage: give a number from 0 to 100")
+
+
+def in_words(state: ModeState) -> str:
+    """A mode as people say it."""
+    share = f" {state.share:g}%" if state.mode is Mode.ENFORCE else ""
+    return f"{state.mode.value}{share}{', latched' if state.latched else ''}"
 
 
 # Who may move a mode from where to where. A pair that is not here is refused for everyone.
@@ -173,16 +179,25 @@ class ModeView:
         """The state that holds for one endpoint."""
         return self._endpoints.get(endpoint, self._otherwise)
 
-    def exceeds(self, other: ModeView) -> bool:
-        """Whether this view is stricter than another one anywhere.
+    def changes_from(self, other: ModeView) -> Iterator[tuple[str | None, ModeState, ModeState]]:
+        """Where another mode or share holds than in another view: the endpoint or None for everywhere, then, now."""
+        if _weight(self._otherwise) != _weight(other._otherwise):
+            yield None, other._otherwise, self._otherwise
+        for name in sorted({*self._endpoints, *other._endpoints}):
+            if _weight(self.state(name)) != _weight(other.state(name)):
+                yield name, other.state(name), self.state(name)
+
+    def exceeding(self, other: ModeView) -> list[ModeState]:
+        """The states of this view that are stricter than what another one has at the same place.
 
         That is a stricter mode, enforce for a larger share, or enforce without an overlay that the other one has.
         """
         names = {*self._endpoints, *other._endpoints}
         pairs = [(self.state(name), other.state(name)) for name in names] + [(self._otherwise, other._otherwise)]
-        if any(_weight(mine) > _weight(theirs) for mine, theirs in pairs):
-            return True
-        return any(mine.mode is Mode.ENFORCE for mine, _ in pairs) and not other.overlays <= self.overlays
+        bare = not other.overlays <= self.overlays
+        return [
+            mine for mine, theirs in pairs if _weight(mine) > _weight(theirs) or (bare and mine.mode is Mode.ENFORCE)
+        ]
 
 
 def lowered(state: ModeState, ceiling: Mode | None) -> ModeState:

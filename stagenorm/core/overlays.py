@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from stagenorm.core.folding import defect, fold, spell
+from stagenorm.core.folding import defect, fold, is_null_like, spell
 from stagenorm.core.vocabulary import Vocabulary
 from stagenorm.errors import OverlayError
 
@@ -75,6 +75,10 @@ def temporary_alias(
             f"alias {written!a} is refused as {fault[0].value}{where}: write it with plain, visible letters"
         )
     form = fold(written)
+    if is_null_like(form):
+        raise OverlayError(
+            f"alias {written!a} is refused as null-like: it says that there is no value, so it can mean none"
+        )
     owner = vocabulary.table.get(form)
     if owner is not None:
         raise OverlayError(f"alias {written!a}: {vocabulary.name!r} already takes it for {owner!r}: nothing to add")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from stagenorm.core.modes import Mode
-from stagenorm.demo.incident import Incident
 from stagenorm.demo.phases import PhaseResult
 from stagenorm.events import FindingKind
+
+if TYPE_CHECKING:
+    from stagenorm.demo.incident import Incident
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ class _Service:
             )
         change = Change(Actor.OPERATOR, author, wanted.reason, self.clock())
 
-        def set_mode() -> Entry:
+        def set_mode() -> Entry | None:
             return control.set_mode(
                 self.modes.store,
                 change,
@@ -178,6 +178,8 @@ class _Service:
         except TransitionRefusedError as error:
             raise ProblemError(HTTPStatus.CONFLICT, "refused", f"{error}: stagenorm mode unlatch") from error
         await anyio.to_thread.run_sync(self.modes.refresh)
+        if entry is None:
+            return _answer(self._as_modes(await self._ask(self.modes.store.read)))
         if wanted.mode is not Mode.ENFORCE and self._state(entry.before, wanted.endpoint).mode is Mode.ENFORCE:
             self._tell(Downgraded(Actor.OPERATOR, wanted.endpoint))
         return _answer(self._as_modes(entry.after))

@@ -62,7 +62,7 @@ def parse(request: Request, body: bytes, model: type[Document]) -> Document:
 def _faults(error: ValidationError) -> str:
     """The first faults in words, without anything that was sent but the places where they are."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    words = [f"{_place(fault['loc'])}{fault['msg']}" for fault in faults[:_SHOWN]]
+    words = [f"{_place(fault['loc'])}{fault['msg'].removeprefix('Value error, ')}" for fault in faults[:_SHOWN]]
     more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
     return "; ".join(words) + more
 

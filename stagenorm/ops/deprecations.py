@@ -63,8 +63,10 @@ class SeenForms:
         for vocabulary in dict.fromkeys(self._vocabularies[endpoint.name].values()):
             with_suffix = [form for name, of, form in forms if (name, of) == (endpoint.name, vocabulary)]
             for form in dict.fromkeys([*vocabulary.forms, *with_suffix]):
-                count = forms.get((endpoint.name, vocabulary, form), 0)
-                listed.append(DeprecatedForm(form=form, value=vocabulary.table[form], seen=count))
+                value = vocabulary.table[form]
+                if form != value:
+                    count = forms.get((endpoint.name, vocabulary, form), 0)
+                    listed.append(DeprecatedForm(form=form, value=value, seen=count))
         return DeprecatedAt(
             endpoint=endpoint.name,
             method=endpoint.method,

@@ -12,16 +12,25 @@ from urllib.parse import parse_qsl, urlsplit
 from stagenorm.errors import ConfigurationError
 from stagenorm.ops.credentials import ALERTMANAGER_TOKEN, TOKEN_KEY, WEBHOOK_SECRETS, WebhookSecret, make, word
 from stagenorm.ops.signatures import TOLERANCE_SECONDS
+from stagenorm.stores.environment import default_state, local_ceiling
 
 _SKEW_SECONDS = TOLERANCE_SECONDS / 10
 _METRIC = re.compile(r"\bstagenorm_[a-z0-9_]+")
 _SAMPLE = re.compile(r"^(stagenorm_[a-z0-9_]+)(?:\{([^}]*)\})? ", re.MULTILINE)
+_WATCHED = re.compile(r"""\bendpoint(?:=|: *)["']([A-Za-z0-9_.-]+)["']""")
 # Lines of a rules file that name something else than metrics.
 _NOT_EXPRESSIONS = re.compile(r"^\s*(#|-?\s*(name|alert|record|summary|description|runbook_url):).*$", re.MULTILINE)
 
 
+def has_secrets(environ: Mapping[str, str]) -> bool:
+    """Whether any secret of the ops app is set; without one there is no ops app, which is no fault."""
+    return any(environ.get(name) for name in (TOKEN_KEY, ALERTMANAGER_TOKEN, WEBHOOK_SECRETS))
+
+
 def secret_faults(environ: Mapping[str, str]) -> Iterator[str]:
-    """Secrets that are missing, short or used twice."""
+    """Secrets that are missing beside others, short or used twice."""
+    if not has_secrets(environ):
+        return
     for name in (TOKEN_KEY, ALERTMANAGER_TOKEN):
         if name == TOKEN_KEY or environ.get(name):
             yield from _fault(partial(word, environ, name))
@@ -46,10 +55,23 @@ def _fault(check: Callable[[], object]) -> Iterator[str]:
 
 
 def store_faults(environ: Mapping[str, str]) -> Iterator[str]:
-    """A store URL whose client retries, so that its deadline is none."""
+    """No store URL, one that no command reaches, or one whose client retries, so that its deadline is none."""
+    url = environ.get("STAGENORM_STORE", "")
+    if not url or url.startswith("memory:"):
+        found = "memory://" if url else "not set"
+        yield (
+            f"STAGENORM_STORE is {found}, so each process has modes of its own and no command reaches them: "
+            "export STAGENORM_STORE=file:///var/lib/stagenorm/modes.json"
+        )
     for name, _ in parse_qsl(urlsplit(environ.get("STAGENORM_STORE", "")).query):
         if name.startswith("retry"):
             yield f"STAGENORM_STORE has {name}: the client would wait several times its deadline; remove it from the URL"
+
+
+def mode_faults(environ: Mapping[str, str]) -> Iterator[str]:
+    """Settings that name no mode."""
+    yield from _fault(partial(default_state, environ))
+    yield from _fault(partial(local_ceiling, environ))
 
 
 def multiprocess_faults(environ: Mapping[str, str], *, is_directory: bool) -> Iterator[str]:
@@ -105,6 +127,28 @@ def rules_faults(where: str, rules: str, exposition: str) -> Iterator[str]:
     exported = {sample[1] for sample in _SAMPLE.finditer(exposition)}
     for name in sorted(set(_METRIC.findall(_NOT_EXPRESSIONS.sub("", rules))) - exported):
         yield f"{where}: it names {name}, which the service does not export: stagenorm rules write DIR"
+
+
+def endpoint_faults(rules: Mapping[str, str], exposition: str) -> Iterator[str]:
+    """Rules for endpoints that the service does not have, and endpoints that rules with endpoints leave out.
+
+    Args:
+        rules: the content of rules files by their names.
+        exposition: of the service.
+    """
+    known = {name for sample in _SAMPLE.finditer(exposition) for name in re.findall(r'endpoint="([^"]*)"', sample[0])}
+    watched = {where: set(_WATCHED.findall(_NOT_EXPRESSIONS.sub("", text))) for where, text in rules.items()}
+    if not known:
+        return
+    for where, names in watched.items():
+        for name in sorted(names - known):
+            yield (
+                f"{where}: it watches endpoint {name}, and the service has {', '.join(sorted(known))}: correct its name "
+                "in stagenorm.toml"
+            )
+    every = set().union(*watched.values())
+    for name in sorted(known - every) if every else ():
+        yield f"no rule watches endpoint {name}: add it to stagenorm.toml, and stagenorm rules write DIR"
 
 
 def ops_faults(status: int, url: str) -> Iterator[str]:

@@ -120,7 +120,9 @@ class DeprecatedAt(BaseModel):
     path: str
     deprecation: datetime | None
     sunset: datetime | None
-    seen: int = Field(description="How many values this process saw here in a deprecated form.")
+    seen: int = Field(
+        description="How many values this process saw here in a deprecated form or another spelling of a canonical one."
+    )
     forms: list[DeprecatedForm]
 
 

@@ -37,8 +37,8 @@ class Change:
 
 def set_mode(
     store: ModeStore, change: Change, mode: Mode, share: float, *, endpoint: str | None = None, default: ModeState
-) -> Entry:
-    """Change the mode of one endpoint, or the global one.
+) -> Entry | None:
+    """Change the mode of one endpoint, or the global one. None if that very mode and share are stored there already.
 
     Args:
         store: where.
@@ -54,13 +54,21 @@ def set_mode(
     """
 
     def decide(snapshot: Snapshot) -> Snapshot:
-        current = snapshot.state(endpoint) or snapshot.everywhere or default
+        stored = snapshot.state(endpoint)
+        current = stored or snapshot.everywhere or default
         changed = modes.change(
             current, mode, share, actor=change.actor, changed_by=change.author, reason=change.reason, now=change.now
         )
+        if stored and _holds(stored) == _holds(changed):
+            return snapshot
         return _with_state(snapshot, endpoint, changed)
 
-    return _change(store, change, "set", decide)
+    return _change_if_needed(store, change, "set", decide)
+
+
+def _holds(state: ModeState) -> tuple[Mode, float, bool]:
+    """What of a state bears on requests and on who may change it; only an alert's change sets a latch."""
+    return state.mode, state.share, state.latched
 
 
 def downgrade(
@@ -127,21 +135,55 @@ def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) ->
     return _change_if_needed(store, change, "unlatch", decide)
 
 
+def clear(store: ModeStore, change: Change, endpoint: str) -> Entry | None:
+    """Take an endpoint's own mode away, so that the global one holds for it again. None if it has none.
+
+    Args:
+        store: where.
+        change: who, why, when.
+        endpoint: its name.
+
+    Raises:
+        TransitionRefusedError: it is not an operator who asks, or the endpoint's own state is latched.
+        StoreError: it was not stored.
+    """
+    _only_operators(change, "clear")
+
+    def decide(snapshot: Snapshot) -> Snapshot:
+        state = snapshot.state(endpoint)
+        if state and state.latched:
+            raise TransitionRefusedError(
+                f"clear {endpoint}: latched since {state.changed_by} pulled it back ({state.reason}); "
+                "an operator must unlatch it first"
+            )
+        left = {name: each for name, each in snapshot.endpoints.items() if name != endpoint}
+        return replace(snapshot, endpoints=left)
+
+    return _change_if_needed(store, change, "clear", decide)
+
+
 def undo(store: ModeStore, change: Change) -> Entry:
     """Put every mode back to exactly what it was before the last change of one, as a new revision.
 
-    Overlays stay as they are. Undoing twice brings back what was undone.
+    Overlays stay as they are. Undoing twice brings back what was undone. A trail may be older than the state, which was
+    lost and begun anew: only what led to the stored state step by step is undone.
 
     Raises:
-        TransitionRefusedError: it is not an operator who asks, or no mode was ever changed.
+        TransitionRefusedError: it is not an operator who asks, or no change of a mode led to what is stored.
     """
     _only_operators(change, "undo")
 
     def decide(snapshot: Snapshot) -> Snapshot:
-        for entry in store.trail(_UNDO_DEPTH):
+        reached, entries = snapshot, store.trail(_UNDO_DEPTH)
+        if not entries:
+            raise TransitionRefusedError("nothing was ever changed in this store")
+        for entry in entries:
             before, after = entry.before, entry.after
-            if entry.revision > snapshot.revision:
-                continue  # of a store that was started anew since
+            if entry.revision > snapshot.revision and reached is snapshot:
+                continue  # somebody was faster, which storing will tell
+            if after != reached:
+                break  # of a history that was lost
+            reached = before
             if (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints):
                 return replace(
                     snapshot,
@@ -150,7 +192,9 @@ def undo(store: ModeStore, change: Change) -> Entry:
                         name: _restored(state, snapshot.state(name)) for name, state in before.endpoints.items()
                     },
                 )
-        raise TransitionRefusedError(f"no mode was changed in the last {_UNDO_DEPTH} entries: there is nothing to undo")
+        raise TransitionRefusedError(
+            f"no change of a mode in the last {_UNDO_DEPTH} entries led to what is stored: there is nothing to undo"
+        )
 
     return _change(store, change, "undo", decide)
 

@@ -73,7 +73,7 @@ class FileModeStore:
         """Write a line behind the committed trail; returns its new length."""
         if length == 0:
             self._set_old_trail_aside()
-        descriptor = os.open(self._trail_path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = self._open(self._trail_path, os.O_RDWR)
         with os.fdopen(descriptor, "r+b") as trail:
             trail.truncate(min(length, trail.seek(0, os.SEEK_END)))
             trail.seek(0, os.SEEK_END)
@@ -91,7 +91,7 @@ class FileModeStore:
     def _write(self, data: bytes) -> None:
         draft = self._path.with_name(self._path.name + ".draft")
         try:
-            with draft.open("wb") as file:
+            with os.fdopen(self._open(draft, os.O_WRONLY | os.O_TRUNC), "wb") as file:
                 self._keep_access(file.fileno())
                 file.write(data)
                 file.flush()
@@ -107,6 +107,20 @@ class FileModeStore:
             finally:
                 os.close(directory)
 
+    def _open(self, path: Path, flags: int) -> int:
+        """A descriptor of a file beside the snapshot. What root makes belongs to whoever owns the directory.
+
+        So a worker can lower the mode although the first one who changed it was root.
+        """
+        try:
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            return os.open(path, flags)
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        return descriptor
+
     def _keep_access(self, draft: int) -> None:
         """Whoever could read the file still can, whoever changes it: an operator may be root, the workers are not."""
         with suppress(FileNotFoundError):
@@ -117,7 +131,7 @@ class FileModeStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with self._lock_path.open("wb") as lock:
+        with os.fdopen(self._open(self._lock_path, os.O_RDONLY), "rb") as lock:
             deadline = time.monotonic() + self._timeout
             while True:
                 try:

@@ -1,7 +1,7 @@
 """LastKnown: what one process knows of its modes, and the view that follows. Pure: time comes in.
 
 The last snapshot that was read well holds while the store fails. Nothing that is read later makes this process enforce
-more unless somebody changed a mode meanwhile: a store that merely went back does not.
+more unless somebody changed that very mode meanwhile: a store that merely went back does not.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class LastKnown:
         self.snapshot: Snapshot | None = None
         self._default = default
         self._relax_when_stale = relax_when_stale
+        self._went_back = False  # the store was refused for it; what it holds since is of a history that lost changes
         self._newest = 0.0  # when a mode was changed last, of all that were confirmed
         self._failure: _Failure | None = None  # one value, because status() is asked by any thread
         self._held: dict[str | None, float] = {}  # downgrades that could not be stored, and when they were wanted
@@ -55,18 +56,21 @@ class LastKnown:
         """Take over what was read.
 
         Raises:
-            StoreError: the store went back (it restarted empty, a replica lagged) and would enforce more.
+            StoreError: the store went back (it restarted empty, a replica lagged) and would enforce more. It stays
+                refused, whatever its revision grows to, until the modes that enforce more were set since.
         """
-        newest = _newest(snapshot)
         seen = self.snapshot
-        if seen is not None and snapshot.revision < seen.revision and newest <= self._newest:  # noqa: SIM102
-            if self._stored(snapshot).exceeds(self._stored(seen)):
-                raise StoreError(
-                    f"the store went back from revision {seen.revision} to {snapshot.revision}, which would enforce "
-                    "more: set the mode again"
-                )
+        if seen is not None and (self._went_back or _is_behind(snapshot, seen)):
+            exceeding = self._stored(snapshot).exceeding(self._stored(seen))
+            if any(state.changed_at <= self._newest for state in exceeding):
+                self._went_back = True
+                where = f"from revision {seen.revision} to {snapshot.revision}"
+                if snapshot.revision >= seen.revision:
+                    where = f"behind revision {seen.revision}, and is at {snapshot.revision} since"
+                raise StoreError(f"the store went back {where}, which would enforce more: set the mode again")
         self.snapshot = snapshot
-        self._newest = max(newest, self._newest)
+        self._newest = max(_newest(snapshot), self._newest)
+        self._went_back = False
         self._failure = None
         self._held = {endpoint: at for endpoint, at in self._held.items() if self._enforces(snapshot, endpoint, at)}
 
@@ -115,6 +119,13 @@ class LastKnown:
 class _Failure(NamedTuple):
     since: float
     error: str
+
+
+def _is_behind(snapshot: Snapshot, seen: Snapshot) -> bool:
+    """Whether a snapshot is older than one that was seen: as a whole, or by a mode whose own revision never falls."""
+    places = [None, *snapshot.endpoints]
+    pairs = [(snapshot.state(place), seen.state(place)) for place in places]
+    return snapshot.revision < seen.revision or any(now.revision < then.revision for now, then in pairs if now and then)
 
 
 def _newest(snapshot: Snapshot) -> float:

@@ -34,12 +34,15 @@ def open_store(url: str, *, timeout: float = 0.1) -> ModeStore:
         return MemoryModeStore()
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.strip("/"):
-            raise ConfigurationError(f"store URL {url!r}: write file:///absolute/path/to/modes.json")
+            # What stands before the path may be a password, so it is not shown.
+            raise ConfigurationError("store URL file://: write file:///absolute/path/to/modes.json, and no host")
         return FileModeStore(Path(unquote(parts.path)))
     if parts.scheme in _REDIS:
         from stagenorm.stores.redis import RedisModeStore  # noqa: PLC0415 - an extra, needed only here
 
         return RedisModeStore(url, timeout=timeout)
+    if url.startswith("/"):
+        raise ConfigurationError(f"store URL {url!r}: write file://{url}")
     raise ConfigurationError(
-        f"store URL with scheme {parts.scheme!r}: use memory://, file:///path, redis://, rediss:// or redis+sentinel://"
+        f"store URL with scheme {parts.scheme!r}: use file:///path, redis://, rediss://, unix:///path or redis+sentinel://"
     )

@@ -1,14 +1,16 @@
 """RedisModeStore: a fleet. The only file that imports redis (Valkey speaks the same protocol).
 
-The client retries nothing and waits at most its timeout for each step, because the one who calls has a deadline; every
-vendor error becomes a StoreError here. State and trail change in one script, so together or not at all.
+The client retries nothing and waits at most its timeout for each step, because the one who calls has a deadline; an
+answer that trickles in, step by step, is cut off. Every vendor error becomes a StoreError here. State and trail change in
+one script, so together or not at all.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
@@ -20,7 +22,7 @@ try:
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
-    from redis.sentinel import Sentinel
+    from redis.sentinel import MasterNotFoundError, Sentinel
 except ImportError as error:
     raise MissingExtraError("a Redis mode store", "redis") from error
 
@@ -28,6 +30,7 @@ _CLUSTER = (redis.exceptions.ClusterError, redis.exceptions.ClusterCrossSlotErro
 
 SENTINEL = "redis+sentinel"
 _PREFIX = "stagenorm"
+_STEPS = 10  # timeouts that a whole answer may take, from connecting to its last byte
 _BURST = 1000  # pushes that are heard as one: all of them are one reason to read
 
 # Compare-and-set on the stored revision, the trail and the push, in one step. Answers OK, or the stored revision.
@@ -83,12 +86,44 @@ class RedisModeStore:
             raise StoreError(f"{self.where} is a read-only replica: name the primary, or use Sentinel") from error
         except redis.TimeoutError as error:
             raise StoreError(f"{self.where} did not answer within {self._timeout:g} s{consequence}") from error
+        except _CutOff as error:
+            seconds = _STEPS * self._timeout
+            raise StoreError(f"{self.where} did not end its answer within {seconds:g} s{consequence}") from error
+        except MasterNotFoundError as error:
+            raise StoreError(
+                f"{self.where} cannot be reached: no sentinel names its primary; one of them must run, know the "
+                "service and take the password"
+            ) from error
         except redis.ConnectionError as error:
             raise StoreError(f"{self.where} cannot be reached: {_line(error)}{consequence}") from error
         except redis.ResponseError as error:
             raise StoreError(self._refusal(error)) from error
         except Exception as error:  # the client's parser may raise anything for an answer that is no Redis protocol
             raise StoreError(f"{self.where} failed: {type(error).__name__}: {_line(error)}{consequence}") from error
+
+    @contextmanager
+    def _deadline(self, client: redis.Redis) -> Iterator[None]:
+        """Close a client's connections when an answer takes too long: its timeout begins anew with each byte."""
+        late = threading.Event()
+
+        def cut_off() -> None:
+            late.set()
+            client.connection_pool.disconnect()
+
+        timer = threading.Timer(_STEPS * self._timeout, cut_off)
+        timer.daemon = True
+        with suppress(RuntimeError):  # where no thread can run, each step has its timeout
+            timer.start()
+        try:
+            yield
+        except Exception as error:
+            if late.is_set():
+                raise _CutOff from error
+            raise
+        finally:
+            timer.cancel()
+            if timer.ident is not None:
+                timer.join()  # no thread is left of a call that has ended
 
     def _refusal(self, error: Exception) -> str:
         text = _line(error)
@@ -102,7 +137,7 @@ class RedisModeStore:
 
     def read(self) -> Snapshot:
         """The stored snapshot, in one GET. Raises StoreError where there is no good answer in time."""
-        with self._errors():
+        with self._errors(), self._deadline(self._client):
             data = self._client.get(self._state)
         if data is None:
             return Snapshot()
@@ -118,7 +153,8 @@ class RedisModeStore:
             StoreError: it was not stored; where no answer came, the message says that it may have been.
         """
         values = str(entry.before.revision), encode(entry.after), encode(entry)
-        with self._errors("; if the change was sent, it may have been stored: look before you repeat it"):
+        unsure = "; if the change was sent, it may have been stored: look before you repeat it"
+        with self._errors(unsure), self._deadline(self._client):
             answer: Any = self._client.eval(_REPLACE, 3, self._state, self._trail, self._channel, *values)
         if isinstance(answer, int):
             raise StoreConflictError(entry.before.revision, answer)
@@ -127,7 +163,7 @@ class RedisModeStore:
 
     def trail(self, limit: int) -> list[Entry]:
         """The newest entries, newest first."""
-        with self._errors():
+        with self._errors(), self._deadline(self._client):
             lines: Any = self._client.lrange(self._trail, -limit, -1) if limit > 0 else []
         if not isinstance(lines, list) or not all(isinstance(line, bytes) for line in lines):
             raise StoreError(f"{self.where} answered something that is no Redis value")
@@ -135,7 +171,7 @@ class RedisModeStore:
 
     def erase(self) -> None:
         """Delete state and trail: of a prefix that was only tried, such as the demo's. Raises StoreError."""
-        with self._errors():
+        with self._errors(), self._deadline(self._client):
             self._client.delete(self._state, self._trail)
 
     def subscribe(self) -> _RedisSubscription:
@@ -144,29 +180,45 @@ class RedisModeStore:
             client = self._connect(self._timeout)
             channel = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
             try:
-                channel.subscribe(self._channel)
+                with self._deadline(client):
+                    channel.subscribe(self._channel)
             except BaseException:
                 client.close()
                 raise
-        return _RedisSubscription(client, channel, self._errors)
+        return _RedisSubscription(client, channel, self._errors, lambda: self._deadline(client), self._timeout)
+
+
+class _CutOff(Exception):  # noqa: N818 - told as a StoreError
+    """An answer took too long as a whole."""
 
 
 class _RedisSubscription:
     def __init__(
-        self, client: redis.Redis, channel: redis.client.PubSub, errors: Callable[[], AbstractContextManager[None]]
+        self,
+        client: redis.Redis,
+        channel: redis.client.PubSub,
+        errors: Callable[[], AbstractContextManager[None]],
+        deadline: Callable[[], AbstractContextManager[None]],
+        timeout: float,
     ) -> None:
         self._client = client
         self._channel = channel
         self._errors = errors
+        self._deadline = deadline
+        self._timeout = timeout
 
     def wait(self, timeout: float) -> bool:
         with self._errors():
-            if self._channel.get_message(timeout=timeout) is None:
+            connection: Any = self._channel.connection  # None once it is closed, which is told as any fault
+            if not connection.can_read(timeout=timeout):
                 return False
-            for _ in range(_BURST):
-                if self._channel.get_message() is None:
-                    break
-            return True
+            with self._deadline():
+                if self._channel.get_message(timeout=self._timeout) is None:
+                    return False
+                for _ in range(_BURST):
+                    if self._channel.get_message() is None:
+                        break
+                return True
 
     def close(self) -> None:
         with self._errors():

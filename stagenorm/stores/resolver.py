@@ -1,7 +1,8 @@
 """ModeResolver: keeps this process's view of a store current. A request only ever reads one attribute of it.
 
 One daemon thread a process polls the store once a TTL and listens for pushes in between, so a change arrives within
-milliseconds and a lost push costs at most a TTL. The thread starts anew after a fork.
+milliseconds and a lost push costs at most a TTL. A second one never touches the store: it looks at the local ceiling and
+at how stale the store is, also while the first one is stuck in it. Both start anew after a fork.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from stagenorm.core.modes import Mode, ModeState, ModeView
+from stagenorm.core.modes import Mode, ModeState, ModeView, in_words
 from stagenorm.errors import ConfigurationError, StoreError
 from stagenorm.events import Hook, StoreRead
 from stagenorm.stores.ceiling import Ceiling
@@ -24,11 +25,12 @@ from stagenorm.stores.environment import default_state, local_ceiling
 from stagenorm.stores.lastknown import LastKnown, Status
 from stagenorm.stores.listener import Listener
 from stagenorm.stores.opening import open_store
-from stagenorm.stores.protocol import ModeStore
+from stagenorm.stores.protocol import ModeStore, Snapshot
 
 _logger = logging.getLogger("stagenorm")
 _random = SystemRandom()  # the process's own generator belongs to the host, whose tests may have seeded it
 _LOCAL_SECONDS = 1.0  # how often the local ceiling is looked at
+_PATIENCE = 2.0  # seconds that a store may take for an answer, where a TTL is less
 
 
 class ModeResolver:
@@ -78,16 +80,24 @@ class ModeResolver:
         self._known = LastKnown(self.default, relax_when_stale)
         self._threaded = True
         self._closed = threading.Event()
-        self._reading = threading.Lock()
+        self._patience = max(ttl, _PATIENCE)
+        self._reading = threading.Lock()  # held by the one request that reads where no thread can run
+        self._knowing = threading.Lock()  # of all that is known; held for no I/O
+        self._reads = 0  # that were taken over
+        self._due = self._awaited = clock()  # when the next read begins; since when an answer is waited for
+        self._limit = self._ceiling.read()
+        self._newest_view = ModeView(self.default)
         self._listener = Listener(store)
-        self._listener.connect()  # before the read, so that no change falls between
-        self.refresh()
         self._start()
         _resolvers.add(self)
+        if not self._threaded:
+            self.refresh()
+        elif not self._begun.wait(self._patience):
+            self.tick()  # the service starts without its store
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> ModeResolver:
-        """A resolver as the environment says.
+        """A resolver as the environment says; it logs a warning where that names no store.
 
         ``STAGENORM_STORE`` is the store's URL (``memory://`` without it). ``STAGENORM_DEFAULT_MODE`` holds while the
         store holds none (warn without it; enforce means the whole share). ``STAGENORM_FORCE_MODE`` and a file at
@@ -97,6 +107,8 @@ class ModeResolver:
             ConfigurationError: one of them names nothing that there is.
         """
         store = open_store(environ.get("STAGENORM_STORE", "memory://"))
+        if "STAGENORM_STORE" not in environ:
+            _logger.warning("no STAGENORM_STORE: modes are in this process alone, and no command reaches it")
         return cls(store, default_state(environ), ceiling=local_ceiling(environ))
 
     def status(self) -> Status:
@@ -104,12 +116,38 @@ class ModeResolver:
         return self._known.status(self._clock())
 
     def refresh(self) -> None:
-        """Read the store now, and take over what it holds. A store that fails leaves the last confirmed state."""
-        with self._reading:
-            self._read()
+        """Read the store now, and take over what it holds. A store that fails leaves the last confirmed state.
+
+        Returns when the store has answered.
+        """
+        with self._knowing:
+            reads, started = self._reads, self._clock()
+            self._due = started + self._ttl * (1 - 0.1 * self._jitter())
+            self._awaited = min(self._awaited, started)
+        answer: Snapshot | Exception
+        try:
+            answer = self.store.read()
+        except Exception as error:  # noqa: BLE001 - raised again once it is taken over
+            answer = error
+        limit = self._ceiling.read()
+        with self._knowing:
+            # Another read ended meanwhile, or this one was given up: it may be the older one, whenever it ends.
+            if self._reads != reads and not self._is_as_new(answer):
+                return
+            self._reads += 1
+            self._awaited = self._due
+            self._limit = limit
+            before, revision = self.status(), self._revision()
+            self._take(answer)
+            shown, view = self._show(), self._newest_view
+            after, now_at = self.status(), self._revision()
+        self._tell_modes(shown, view)
+        if now_at < revision:
+            _logger.warning("mode store went back from revision %d to %d", revision, now_at)
+        self._tell(before, after, self._clock() - started)
 
     def hold_at_warn(self, endpoint: str | None, at: float) -> None:
-        """Treat enforce as warn in this process: a downgrade could not be stored.
+        """Treat enforce as warn in this process: a downgrade could not be stored. Waits for nothing.
 
         It ends once the store is read and nothing there enforces, or only what somebody set after that moment.
 
@@ -117,42 +155,71 @@ class ModeResolver:
             endpoint: the endpoint that the downgrade was for, or None for all.
             at: when it was wanted, in seconds since the epoch.
         """
-        with self._reading:
+        with self._knowing:
             self._known.hold(endpoint, at)
-            self._show()
+            shown, view = self._show(), self._newest_view
+        self._tell_modes(shown, view)
         _logger.warning("a downgrade could not be stored: this process holds itself at warn until the store has it")
 
-    def _read(self) -> None:
-        started = self._clock()
-        self._due = started + self._ttl * (1 - 0.1 * self._jitter())
-        before = self.status()
-        revision = self._revision()
+    def _take(self, answer: Snapshot | Exception) -> None:
         try:
-            self._known.confirm(self.store.read())
+            self._known.confirm(_given(answer))
         except StoreError as error:
             self._known.fail(str(error), self._clock())
         except Exception as error:  # a store of somebody else's must not end the thread
             self._known.fail(f"{type(error).__name__} in {type(self.store).__name__}.read", self._clock())
             _logger.debug("a mode store failed", exc_info=error)
-        self._show()
-        if self._revision() < revision:
-            _logger.warning("mode store went back from revision %d to %d", revision, self._revision())
-        self._tell(before, self.status(), self._clock() - started)
+
+    def _is_as_new(self, answer: Snapshot | Exception) -> bool:
+        return isinstance(answer, Snapshot) and answer.revision >= self._revision()
 
     def _revision(self) -> int:
         return self._known.snapshot.revision if self._known.snapshot else 0
 
-    def _show(self) -> None:
-        self._newest_view = self._known.view(self._ceiling.read(), self._clock())
+    def _show(self) -> ModeView:
+        """Have requests see what is known. Returns what they saw before, for the log."""
+        before, self._newest_view = self._newest_view, self._known.view(self._limit, self._clock())
         if self._threaded:
             self.view = self._newest_view
+        return before
+
+    def _tell_modes(self, before: ModeView, now: ModeView) -> None:
+        for endpoint, old, new in now.changes_from(before):
+            _logger.info(
+                "mode of %s: %s -> %s, %s",
+                endpoint or "everywhere",
+                in_words(old),
+                in_words(new),
+                _cause(before, now, new),
+            )
+
+    def tick(self) -> None:
+        """What the second thread does each time it wakes: it touches no store.
+
+        The ceiling and the staleness are shown anew, and a read that does not end counts as failed since it began.
+        """
+        limit = self._ceiling.read()
+        with self._knowing:
+            now, since = self._clock(), self._awaited
+            before = self.status()
+            stuck = now - since >= self._patience
+            if stuck:
+                self._known.fail(f"no answer within {self._patience:g} s", since)
+                self._reads += 1
+                self._awaited = now
+            self._limit = limit
+            shown, view = self._show(), self._newest_view
+            after = self.status()
+        self._tell_modes(shown, view)
+        if stuck:
+            self._tell(before, after, now - since)
 
     def _tell(self, before: Status, after: Status, seconds: float) -> None:
         if after.error and not before.error:
             held = "the last confirmed state" if self._known.snapshot else f"{self.default.mode.value}, the default,"
             _logger.warning("mode store degraded: %s; %s holds", after.error, held)
         elif before.error and not after.error:
-            _logger.warning("mode store recovered after %.1f s", before.stale_seconds + seconds)
+            _logger.warning("mode store recovered after %.1f s", before.stale_seconds)
         if before.held and not after.held:
             _logger.warning("the store has what was wanted: this process follows it again")
         event = StoreRead(seconds, after.error, after.stale_seconds)
@@ -163,20 +230,24 @@ class ModeResolver:
                 _logger.exception("hook %r failed", hook)
 
     def _start(self) -> None:
-        thread = threading.Thread(
-            target=_follow, args=(weakref.ref(self), self._listener, self._closed), name="stagenorm-modes", daemon=True
-        )
+        self._begun = threading.Event()
         try:
-            thread.start()
+            self._run(_tick, self._closed)
+            self._run(_follow, self._listener, self._closed, self._begun)
         except RuntimeError:  # such as a container at its limit of threads
             if self._threaded:
                 _logger.warning("no thread can run here: the mode is read on requests, at most once in %g s", self._ttl)
             self._threaded = False
-            self._listener.drop()
+            self._closed.set()  # for the one that did start
+            self._closed = threading.Event()
             self.__dict__.pop("view", None)  # from now on found by __getattr__
         else:
             self._threaded = True
             self.view = self._newest_view
+
+    def _run(self, loop: Callable[..., None], *arguments: object) -> None:
+        name = f"stagenorm-modes-{loop.__name__.strip('_')}"
+        threading.Thread(target=loop, args=(weakref.ref(self), *arguments), name=name, daemon=True).start()
 
     if not TYPE_CHECKING:
 
@@ -185,22 +256,23 @@ class ModeResolver:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             if self._clock() >= self._due and self._reading.acquire(blocking=False):
                 try:
-                    self._read()
+                    self.refresh()
                 finally:
                     self._reading.release()
             return self._newest_view
 
     def restart(self) -> None:
-        """Begin anew in a child process: neither its parent's thread nor what that thread held is there."""
+        """Begin anew in a child process: neither its parent's threads nor what they held is there."""
         if self._closed.is_set():
             return
-        self._closed, self._reading = threading.Event(), threading.Lock()  # the old ones may be held for ever
+        self._closed = threading.Event()
+        self._reading, self._knowing = threading.Lock(), threading.Lock()  # the old ones may be held for ever
         self._listener = Listener(self.store)
-        self._due = self._clock()
+        self._due = self._awaited = self._clock()
         self._start()
 
     def tend(self, *, heard: bool) -> float:
-        """What the thread does each time it wakes.
+        """What the first thread does each time it wakes: the only one that may get stuck in the store.
 
         Args:
             heard: whether the store told of a change.
@@ -212,9 +284,6 @@ class ModeResolver:
             self.refresh()
         elif self._clock() >= self._due:
             self._poll()
-        else:
-            with self._reading:  # what another thread just read is not overwritten
-                self._show()  # the ceiling, and how stale the store is
         return min(max(self._due - self._clock(), 0.0), _LOCAL_SECONDS)
 
     def _poll(self) -> None:
@@ -228,13 +297,28 @@ class ModeResolver:
             self._listener.connect()
 
     def close(self) -> None:
-        """Stop the thread; the view stays as it is."""
+        """Stop the threads; the view stays as it is."""
         self._closed.set()
         self._listener.drop()
 
 
-def _follow(reference: weakref.ref[ModeResolver], listener: Listener, closed: threading.Event) -> None:
-    """The thread: it holds no resolver while it waits, so one that nobody uses ends with its thread."""
+def _given(answer: Snapshot | Exception) -> Snapshot:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _cause(before: ModeView, now: ModeView, state: ModeState) -> str:
+    """Why another mode holds now: this host's own ceiling, or whoever changed what is stored."""
+    if now.ceiling is not before.ceiling:
+        return f"this process allows {now.ceiling.value} at most" if now.ceiling else "this process has no ceiling now"
+    return f"by {state.changed_by!a}: {state.reason!a}" if state.changed_by else "by default"
+
+
+def _follow(
+    reference: weakref.ref[ModeResolver], listener: Listener, closed: threading.Event, begun: threading.Event
+) -> None:
+    """The first thread: it holds no resolver while it waits, so one that nobody uses ends with its threads."""
     heard = False
     while not closed.is_set():
         resolver = reference()
@@ -242,8 +326,19 @@ def _follow(reference: weakref.ref[ModeResolver], listener: Listener, closed: th
             break
         pause = resolver.tend(heard=heard)
         del resolver
+        begun.set()
         heard = listener.wait(pause, closed)
     listener.drop()
+
+
+def _tick(reference: weakref.ref[ModeResolver], closed: threading.Event) -> None:
+    """The second thread."""
+    while not closed.wait(_LOCAL_SECONDS):
+        resolver = reference()
+        if resolver is None:
+            break
+        resolver.tick()
+        del resolver
 
 
 _resolvers: weakref.WeakSet[ModeResolver] = weakref.WeakSet()

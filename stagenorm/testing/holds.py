@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
 from stagenorm.boundary.boundary import Boundary
-from stagenorm.boundary.endpoint import Endpoint
+from stagenorm.boundary.endpoint import Endpoint, PathParameter
+from stagenorm.boundary.fields import PathField
 from stagenorm.boundary.problem import MEDIA_TYPE
 from stagenorm.core.modes import FixedModes, Mode, ModeState, ModeView
 from stagenorm.events import Event, Inspected
 from stagenorm.testing.drivers import Answer, Driver, driving
+from stagenorm.testing.parameters import PARAMETERS
 from stagenorm.testing.requests import Expected, GeneratedRequest, requests_for
 
 
@@ -31,7 +33,8 @@ def assert_boundary_holds(
 
     The boundary enforces for every consumer meanwhile, and has its own modes back afterwards. Each request is made so
     that it is known what must become of it. Every one must be judged by this boundary; one that must be refused must
-    be answered with a stagenorm problem and a 4xx status; any other must not. Handlers run on the values that pass.
+    be answered with a stagenorm problem and a 4xx status; any other must not. Handlers run on the values that pass,
+    and of the canonical requests to an endpoint one at least must get another answer than 404, 405 or 5xx.
 
     The same requests are sent every time, so that a test fails for what changed in the app alone.
 
@@ -51,6 +54,11 @@ def assert_boundary_holds(
     with _enforcing(boundary) as judged, driving(app) as send:
         for endpoint in boundary.endpoints:
             _Check(endpoint, boundary, send, judged, prefix.rstrip("/"), common).run(examples)
+
+
+# What to look at where canonical requests are answered so; anything below 500 and not here is a handler's answer.
+_REMEDIES = {404: "Is the path right?", 405: "Is the method right?"}
+_BROKEN = "Does the handler read the very fields that the endpoint declares?"
 
 
 @contextmanager
@@ -82,9 +90,10 @@ class _Check:
     judged: list[Inspected]
     prefix: str
     headers: tuple[tuple[bytes, bytes], ...]
+    canonical: list[Answer] = field(default_factory=list)  # the answers to canonical requests
 
     def run(self, examples: int) -> None:
-        """Raises AssertionError for the smallest request whose answer is wrong."""
+        """Raises AssertionError for the smallest request whose answer is wrong, or if no handler was ever reached."""
         requests = requests_for(self.endpoint, self.boundary.vocabulary, max_body_bytes=self.boundary.max_body_bytes)
 
         @settings(
@@ -106,12 +115,33 @@ class _Check:
             check()
         except _HoleError as hole:
             raise AssertionError(str(hole)) from hole.error
+        self._check_reached()
+
+    def _check_reached(self) -> None:
+        """A boundary in front of nothing holds nothing."""
+        statuses = {answer.status for answer in self.canonical}
+        if not statuses or any(status < 500 and status not in _REMEDIES for status in statuses):
+            return
+        told = " or ".join(map(str, sorted(statuses)))
+        remedies = dict.fromkeys(_REMEDIES.get(status, _BROKEN) for status in sorted(statuses))
+        raised = next((answer.error for answer in self.canonical if answer.error), None)
+        cause = f" ({raised!r})" if raised else ""
+        free = {part.name for part in self.endpoint.segments if isinstance(part, PathParameter)}
+        free -= {each.name for each in self.endpoint.fields if isinstance(each, PathField)}
+        named = ", ".join(f"{{{name}}}" for name in sorted(free))
+        values = f" Does the app know {' and '.join(PARAMETERS)}, which stand for {named}?" if free else ""
+        raise AssertionError(
+            f"no canonical request reached a handler of {self.endpoint.name!r}: every one was answered {told}{cause}. "
+            f"{' '.join(remedies)}{values}"
+        ) from raised
 
     def _send_one(self, request: GeneratedRequest) -> None:
         mine = [pair for pair in self.headers if pair[0] not in dict(request.headers)]
         request = replace(request, path=self.prefix.encode() + request.path, headers=(*request.headers, *mine))
         self.judged.clear()
         answer = self.send(request)
+        if request.expected is Expected.CANONICAL:
+            self.canonical.append(answer)
         fault = self._fault(request, answer)
         if fault:
             raise _HoleError(

@@ -11,6 +11,9 @@ from stagenorm.boundary.endpoint import Endpoint
 from stagenorm.boundary.fields import FormField, PathField, QueryField
 from stagenorm.testing.plan import Plan, Way
 
+PARAMETERS = ("1", "42")
+"""What stands in a path for a parameter that is no field."""
+
 _OTHERS = ("page=2", "q=Series+C+", "empty", "x=%C3%28", "sort=-a", "", "stage%20=x", "u=\xe9")
 _STYLES = st.sampled_from(("little", "UPPER", "lower"))
 _COIN = st.booleans()
@@ -86,7 +89,7 @@ def paths(draw: st.DrawFn, endpoint: Endpoint, plan: Plan) -> bytes:
         elif segment.name in fields:
             text = draw(_segments(fields[segment.name], plan))
         else:
-            text = draw(st.sampled_from(("1", "42")))
+            text = draw(st.sampled_from(PARAMETERS))
         segments.append(_encoded(draw, text))
     return ("/" + "/".join(segments)).encode()
 

@@ -16,7 +16,8 @@ import pytest
 
 from stagenorm.core.modes import Actor, Mode, ModeState
 from stagenorm.core.overlays import Exemption, Overlays, TemporaryAlias
-from stagenorm.errors import StoreConflictError, StoreError
+from stagenorm.errors import StoreConflictError, StoreError, TransitionRefusedError
+from stagenorm.stores import control
 from stagenorm.stores.protocol import Entry, ModeStore, Snapshot, Subscription
 
 _DEADLINE = 5.0
@@ -79,6 +80,22 @@ class ModeStoreContract:
         assert store.trail(10) == entries[::-1]
         assert store.trail(2) == entries[:2:-1]
         assert store.trail(0) == []
+
+    def test_undo_follows_the_trail_from_what_is_stored(self) -> None:
+        """Entries are given back as they were stored, so undo finds its way, and keeps out of a history that was lost."""
+        store = self.make_store()
+        operator = control.Change(Actor.OPERATOR, "ada", "because", 1_700_000_001.5)
+        default = ModeState(Mode.WARN)
+        control.set_mode(store, operator, Mode.ENFORCE, 12.5, default=default)
+        control.downgrade(store, operator, default=default)
+        exemption = Overlays(exemptions=(Exemption("partner", None, 1_800_000_000.0, "ada", "contract"),))
+        control.change_overlays(store, operator, "exempt add", lambda _: exemption)
+        control.undo(store, operator)
+        assert store.read().everywhere == ModeState(Mode.ENFORCE, 12.5, 3, 1_700_000_001.5, "ada", "because")
+        anew = Snapshot(4)  # a state that began anew, while the trail stayed
+        store.replace(Entry(5, 2.5, Actor.OPERATOR, "ada", "exempt add", "", anew, Snapshot(5, overlays=exemption)))
+        with pytest.raises(TransitionRefusedError, match="nothing to undo"):
+            control.undo(store, operator)
 
     def test_racing_writers_lose_nothing(self) -> None:
         """Two handles race: every change is stored once, and the trail is complete and in order."""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from stagenorm import (
     INVESTMENT_STAGES,
     Boundary,
+    ConfigurationError,
     Endpoint,
     FixedModes,
     FormField,
@@ -19,6 +20,8 @@ from stagenorm import (
     ModeView,
     PathField,
     QueryField,
+    Term,
+    Vocabulary,
 )
 from stagenorm.boundary.request import Request, Unread
 from stagenorm.core.overlays import Overlays, TemporaryAlias
@@ -259,6 +262,14 @@ def test_a_switch_that_cannot_be_read_lets_the_request_pass_as_in_warn(guarded, 
     assert endpoint.counts() == {"failed": 1}
     assert endpoint.events[-1].mode is Mode.WARN
     assert "the boundary failed" in caplog.text
+
+
+def test_two_vocabularies_of_one_name_are_refused(guarded):
+    other = Vocabulary(INVESTMENT_STAGES.name, [Term("seed", "Seed")])
+    with pytest.raises(ConfigurationError, match="two vocabularies are named 'investment-stages': rename one"):
+        guarded(JsonField("$.s"), JsonField("$.t", vocabulary=other))
+    again = Vocabulary("a", [Term("seed", "Seed")])
+    guarded(JsonField("$.s", vocabulary=again), JsonField("$.t", vocabulary=Vocabulary("a", [Term("seed", "Seed")])))
 
 
 def test_a_quick_look_that_fails_is_no_verdict(guarded, outcome_of, monkeypatch):

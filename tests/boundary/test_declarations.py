@@ -52,6 +52,9 @@ EARLY, LATE = datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2027, 1, 1, tz
         (("e", "GET", "/{1a}", QUERY), "path segment '{1a}'"),
         (("e", "GET", "/:", QUERY), "path segment ':'"),
         (("e", "GET", "/:a-b", QUERY), "path segment ':a-b'"),
+        (("e", "GET", "/a/<id>", QUERY), "endpoint 'e': path segment '<id>': write {id}, not <id>"),
+        (("e", "GET", "/<int:id>", QUERY), "write {id}, not <int:id>"),
+        (("e", "GET", "/a-<id>", QUERY), "path segment 'a-<id>': write {id}, not <id>"),
         (("e", "GET", "/a%20b", QUERY), "literal text is written decoded"),
         (("e", "GET", "/{a}/{a}", QUERY), "endpoint 'e': path '/{a}/{a}' names a parameter twice"),
         (("e", "GET", "/{a}/:a", QUERY), "names a parameter twice"),
@@ -191,3 +194,8 @@ def test_fields_say_what_they_are():
     assert (QueryField("q").required, QueryField("q").repeated, QueryField("q").vocabulary) == (False, False, None)
     assert PathField("p", vocabulary=mine).vocabulary is mine
     assert [field.label for field in (JsonField("$['a']"), QueryField("q"), PathField("p"))] == ["$['a']", "q", "p"]
+
+
+def test_a_vocabulary_is_no_file_name():
+    with pytest.raises(ConfigurationError, match=r"'x\.toml' is no vocabulary: give load_vocabulary\('x\.toml'\)"):
+        Boundary("x.toml", [Endpoint("e", "GET", "/", QUERY)])

@@ -45,21 +45,17 @@ def test_a_canonical_value_is_written_as_json(guarded, value, alias):
 
 
 @pytest.mark.parametrize(
-    ("body", "rewritten"),
+    ("path", "body", "rewritten"),
     [
-        (b'{"s":["mark",","]}', b'{"s":["mark","mark"]}'),
-        (b'{"s":[",","mark"]}', b'{"s":["mark","mark"]}'),
-        (b'{"s":[":"]}', b'{"s":["mark"]}'),
-        (b'{"s":["mark"],"t":":"}', b'{"s":["mark"],"t":"mark"}'),
-        (b'{"s":["mark"],"t":","}', b'{"s":["mark"],"t":"mark"}'),
+        ("$[*]", b'["mark",","]', b'["mark","mark"]'),
+        ("$[*]", b'[",","mark"]', b'["mark","mark"]'),
+        ("$.t", b'{"t":":"}', b'{"t":"mark"}'),
+        ("$.t", b'{"s":["x","y"],"t":","}', b'{"s":["x","y"],"t":"mark"}'),
     ],
 )
-def test_punctuation_between_strings_is_no_alias(guarded, body, rewritten):
+def test_punctuation_between_strings_is_no_alias(guarded, path, body, rewritten):
     marks = Vocabulary("marks", [Term("mark", aliases=(",", ":"))])
-    assert guarded(JsonField("$.s[*]"), JsonField("$.t"), vocabulary=marks).send(body).body == rewritten
-    if b"t" in body:
-        one = guarded(JsonField("$.t"), vocabulary=marks)
-        assert one.send(body).body == rewritten
+    assert guarded(JsonField(path), vocabulary=marks).send(body).body == rewritten
 
 
 @pytest.mark.parametrize(
@@ -95,7 +91,7 @@ def test_punctuation_between_strings_is_no_name(guarded, problem_of, name):
 
 def test_every_value_of_every_array_and_object_is_counted(guarded):
     one = guarded(JsonField("$.a[*].s"), JsonField("$.a[*].t"), JsonField("$.b[*]"), JsonField("$.c"), JsonKeys("$.k"))
-    body = b'{"a":[{"s":"seed","t":"seed"},{"s":"%s","t":"seed"}],"b":["seed","seed","seed"],"c":"seed","k":{"seed":1}}'
+    body = b'{"a":[{"s":"seed","t":"seed"},{"s":"%s","t":"seed"}],"b":["seed","seed","seed"],"c":"seed","k":{"series-b":1}}'
     one.send(body % b"seed")
     assert one.counts() == {"canonical": 9}
     one.send(body % b"Seed")

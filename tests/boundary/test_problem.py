@@ -36,10 +36,15 @@ def test_an_unknown_value_is_told_in_full(guarded, problem_of):
     }
 
 
+UNREADABLE = "A value is missing, or cannot be read without doubt"
+
+
 @pytest.mark.parametrize(
     ("fields", "sent", "status", "slug", "title"),
     [
-        ([JsonField("$.s")], {"body": b"{"}, 400, "unreadable", "A value cannot be read without doubt"),
+        ([JsonField("$.s")], {"body": b"{"}, 400, "unreadable", UNREADABLE),
+        ([JsonField("$.s", required=True)], {"body": b"{}"}, 400, "unreadable", UNREADABLE),
+        ([QueryField("s", required=True)], {}, 400, "unreadable", UNREADABLE),
         ([QueryField("s")], {"query": b"s=x"}, 400, "unknown-value", "A value is outside the vocabulary"),
         ([JsonField("$.s")], {"body": b" " * 101}, 413, "body-too-large", "The body is too large to be checked"),
         (

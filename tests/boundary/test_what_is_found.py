@@ -1,5 +1,7 @@
 """What is found, to the letter: kind, field, place, value and explanation, for every way that a value can be wrong."""
 
+import json
+
 import pytest
 
 from stagenorm import FormField, JsonField, JsonKeys, PathField, QueryField, Term, Vocabulary
@@ -117,6 +119,16 @@ def test_nesting_is_counted_with_what_leads_to_a_value(guarded, depth):
         assert bool(nested) == (depth + 3 > 128), (depth, value)
 
 
+@pytest.mark.parametrize("depth", [126, 127])
+def test_nesting_is_counted_in_an_array_too(guarded, depth):
+    body = b'[{"s":"%s","x":' + b"[" * depth + b"]" * depth + b"}]"
+    for value in (b"seed", b"Seed", b"x", b"s\\u0065ed"):
+        one = guarded(JsonField("$[*].s"))
+        one.send(body % value)
+        nested = [each for each in one.events[0].findings if "nests" in each.detail]
+        assert bool(nested) == (depth + 2 > 128), (depth, value)
+
+
 PARAMETERS = {
     b"": [],
     b"s=seed": [],
@@ -193,6 +205,13 @@ def test_only_the_bytes_of_parameters_change(guarded):
     assert verdict.query == b"&&%74=series-c%2B&=&x=%7e&s=seed&"
 
 
+def test_aliases_are_told_in_the_order_in_which_they_stand(guarded):
+    forms = ["Seed", "Series A", "Series_B", "Pre Seed", "SEED", "Series-C"]
+    one = guarded(STAGE)
+    one.send(json.dumps({"a": [{"s": form} for form in forms]}).encode())
+    assert [each.raw for each in one.events[0].findings] == forms
+
+
 def test_only_the_bytes_of_values_change(guarded):
     body = b' {"n" : -0.0E+0 ,"a":[ {"s":"Seed","t":"Seed"},\t{"s" :"S\\u0065ries A"} ],"a2":1e999}\n'
     verdict = guarded(STAGE).send(body)
@@ -212,6 +231,10 @@ def test_only_the_bytes_of_values_change(guarded):
         (b"digest", False),
         (b"content-md5", False),
         (b"x-amz-content-sha256", False),
+        (b"x-content-sha512", False),
+        (b"content-sha1", False),
+        (b"x-body-hash", False),
+        (b"x-checksum", False),
     ],
 )
 def test_a_digest_seals_the_body_and_a_signature_everything(guarded, header, sealed):
@@ -261,8 +284,35 @@ def test_a_seal_counts_wherever_it_stands(guarded, header, others):
         assert one.counts() == {"sealed-alias": 1}
 
 
-def test_any_other_header_seals_nothing(guarded):
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"12"), (b"authorization", b"signature")]
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"Signature keyId=a,signature=b",
+        b"AWS4-HMAC-SHA256 Credential=a",
+        b'Hawk id="a"',
+        b"acs-hmac x",
+        b'Digest uri="/"',
+    ],
+)
+def test_an_authorization_that_signs_the_request_seals_it(guarded, value):
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"12"), (b"authorization", value)]
+    one = guarded(JsonField("$.s"), QueryField("q"), mode="warn")
+    one.send(b'{"s":"Seed"}', query=b"q=Seed", headers=headers)
+    assert one.counts() == {"sealed-alias": 2}
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        (b"authorization", b"Bearer signature"),
+        (b"authorization", b"Basic aG1hYw=="),
+        (b"x-app", b"signature"),
+        (b"x-shard", b"1"),
+        (b"x-hashtag", b"a"),
+    ],
+)
+def test_any_other_header_seals_nothing(guarded, header, value):
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"12"), (header, value)]
     assert guarded(JsonField("$.s")).send(b'{"s":"Seed"}', headers=headers).body == b'{"s":"seed"}'
 
 

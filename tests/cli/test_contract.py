@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +58,16 @@ def test_help_tells_the_exit_codes(invoke):
     assert "0 done, 1 refused or failed, 2 wrong usage, 3 hold" in help_.stdout
 
 
+def test_the_version_is_that_of_the_package(invoke, monkeypatch):
+    monkeypatch.setattr(metadata, "version", {"stagenorm": "1.2.3"}.__getitem__)
+    shown = invoke("--version")
+    assert (shown.exit_code, shown.stdout) == (0, "stagenorm 1.2.3\n")
+
+
+def test_an_argument_that_may_stand_several_times_is_shown_so(invoke):
+    assert "[OPTIONS] [LOG]...\n" in invoke("offenders", "--help").stdout
+
+
 def test_the_installed_command_is_the_same_as_the_module(environment):
     script = "import sys; sys.argv = ['stagenorm', 'normalize', 'Seed']; from stagenorm.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
@@ -80,6 +92,14 @@ def test_a_reader_that_goes_away_is_no_traceback(start):
     process.stdout.close()
     assert "Traceback" not in process.stderr.read()
     assert process.wait(timeout=60) == 1
+
+
+@pytest.mark.parametrize("arguments", [("vocabulary", "lint"), ("vocabulary", "lint", "--json"), ("normalize", "x")])
+def test_a_disk_that_is_full_is_one_line(start, arguments):
+    with Path("/dev/full").open("w") as full:
+        process = start(*arguments, stdout=full)
+        assert process.stderr.read() == "stagenorm: standard output cannot be written: No space left on device\n"
+        assert process.wait(timeout=60) == 1
 
 
 def test_an_output_that_cannot_show_a_letter_shows_its_escape(environment):

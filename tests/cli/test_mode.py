@@ -157,6 +157,29 @@ class TestTheSwitch:
         assert done("mode", command, "--reason", "again", "--json") == {"changed": False}
         assert done("mode", "history", "--json")[0]["revision"] == revision
 
+    def test_setting_what_holds_is_said_and_stores_nothing(self, done):
+        for only in ([], ["--endpoint", "simulate"]):
+            again = ["mode", "set", "enforce", "--share", "10", *only, "--reason", "go"]
+            done(*again)
+            history = done("mode", "history", "--json")
+            assert done(*again) == "nothing to change: that is its mode\n"
+            assert done(*again, "--json") == {"changed": False}
+            assert done("mode", "history", "--json") == history
+
+    def test_clearing_has_an_endpoint_follow_the_others_again(self, done, refused):
+        done("mode", "set", "enforce", "--share", "50", "--reason", "go")
+        done("mode", "downgrade", "--endpoint", "simulate", "--reason", "burning", "--by", "ada")
+        clear = ["mode", "clear", "--endpoint", "simulate", "--reason", "fixed", "--by", "bob"]
+        why = refused(*clear)
+        assert "clear simulate: latched since ada pulled it back (burning)" in why
+        assert why.endswith(": stagenorm mode unlatch --endpoint simulate --reason TEXT\n")
+        done("mode", "unlatch", "--endpoint", "simulate", "--reason", "fixed")
+        assert done(*clear) == "clear simulate: warn -> as everywhere\nby bob: fixed\nstored as revision 4\n"
+        assert done("mode", "show", "--json")["endpoints"] == {}
+        assert done(*clear) == "nothing to change: simulate has no mode of its own\n"
+        done("mode", "undo", "--reason", "not yet")
+        assert standing(done, "simulate") == ("warn", 50, False)
+
     def test_undo_restores_exactly_what_was_as_a_new_revision(self, done):
         done("mode", "set", "enforce", "--share", "10", "--reason", "go")
         done("mode", "set", "off", "--endpoint", "simulate", "--reason", "not yet")
@@ -352,10 +375,14 @@ def test_a_user_without_a_name_is_a_number(done, monkeypatch):
         (["set", "warn", "--reason", "go", "--endpoint", ""], "--endpoint"),
         (["downgrade"], "--reason"),
         (["unlatch"], "--reason"),
+        (["clear", "--reason", "go"], "--endpoint"),
+        (["clear", "--reason", "go", "--endpoint", " "], "--endpoint"),
+        (["clear", "--endpoint", "simulate"], "--reason"),
         (["undo"], "--reason"),
         (["history", "--limit", "0"], "--limit"),
         (["show", "--store", "memory://"], "memory:// is inside one process, where no command reaches it"),
         (["show", "--store", "http://127.0.0.1"], "store URL with scheme 'http'"),
+        (["show", "--store", "/var/x.json"], "store URL '/var/x.json': write file:///var/x.json"),
         (["show", "--store", "file://modes.json"], "write file:///absolute/path"),
     ],
 )
@@ -376,7 +403,7 @@ def test_no_store_is_wrong_usage_and_says_how_to_name_one(stagenorm):
 
 @pytest.mark.usefixtures("file_url")
 def test_nothing_to_undo_is_refused(refused):
-    assert "there is nothing to undo" in refused("mode", "undo", "--reason", "sorry")
+    assert "nothing was ever changed in this store" in refused("mode", "undo", "--reason", "sorry")
 
 
 @pytest.mark.usefixtures("file_url")
@@ -401,6 +428,7 @@ class TestAStoreThatIsGone:
         ["mode", "set", "warn", "--reason", "go", "--json"],
         ["mode", "downgrade", "--reason", "go"],
         ["mode", "unlatch", "--reason", "go"],
+        ["mode", "clear", "--endpoint", "simulate", "--reason", "go"],
         ["mode", "undo", "--reason", "go"],
         ["mode", "history"],
         ["alias", "add", "Angel", "seed", "--for", "1h", "--reason", "go"],

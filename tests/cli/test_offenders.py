@@ -68,11 +68,47 @@ def test_the_table_ends_with_commands_that_work(invoke, log, tmp_path, monkeypat
     assert alias.value == "series-a"
 
 
+def test_the_commands_name_the_vocabulary_that_they_need(invoke, log, tmp_path, monkeypatch):
+    mine = tmp_path / "my stages.toml"
+    mine.write_text('name = "mine"\n[[terms]]\nvalue = "series-a"\n')
+    shown = invoke("offenders", log, "--vocabulary", mine).stdout
+    (command,) = [line.strip() for line in shown.splitlines() if line.startswith("  stagenorm alias add")]
+    found = json.loads(invoke("offenders", log, "--vocabulary", mine, "--json").stdout)
+    assert [each["alias_command"] for each in found] == [command, None, None, None]
+    url = (tmp_path / "modes.json").as_uri()
+    monkeypatch.setenv("STAGENORM_STORE", url)
+    done = invoke(*shlex.split(command)[1:])
+    assert done.exit_code == 0, done.output
+    (alias,) = open_store(url).read().overlays.aliases
+    assert (alias.vocabulary, alias.value) == ("mine", "series-a")
+
+
 def test_several_logs_add_up_and_none_is_no_fault(invoke, log, tmp_path):
     assert json.loads(invoke("offenders", log, log, "--json", "-n", "1").stdout)[0]["count"] == 18
     (tmp_path / "empty").touch()
     assert invoke("offenders", tmp_path / "empty").stdout == "no unknown values\n"
     assert "absent cannot be read: No such file" in invoke("offenders", tmp_path / "absent").stderr
+
+
+def test_a_log_without_a_json_record_is_a_fault_that_says_how_to_log(invoke, log, tmp_path):
+    plain = tmp_path / "plain.log"
+    plain.write_text("WARNING unknown value\n\n3\n[]\n" * 5)
+    for options in ((), ("--json",)):
+        refused = invoke("offenders", log, plain, *options)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert refused.stderr == (
+            f"stagenorm: {plain}: none of its 20 lines is a JSON record: log with JsonFormatter (docs/telemetry.md)\n"
+        )
+    plain.write_text('unknown\n{"message": "of somebody else"}\n')
+    assert invoke("offenders", plain).stdout == "no unknown values\n"
+
+
+def test_nothing_to_ask_is_wrong_usage_and_says_what_to_give(invoke, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wrong = invoke("offenders")
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "give --url or LOG, or write stagenorm.toml (docs/telemetry.md)" in wrong.stderr
+    assert "mine.toml: cannot be read" in invoke("offenders", "--config", "mine.toml").stderr
 
 
 class Service(http.server.BaseHTTPRequestHandler):
@@ -113,6 +149,10 @@ def test_a_service_is_asked_with_the_token(invoke, service, monkeypatch, tmp_pat
     configuration = tmp_path / "stagenorm.toml"
     configuration.write_text(f'ops_url = "{service.url}/"\n[[endpoints]]\nname = "companies"\n')
     assert json.loads(invoke("offenders", "--config", configuration, "--json").stdout)[0]["value"] == "Seies A"
+    (tmp_path / "mine.toml").write_text('name = "mine"\n[[terms]]\nvalue = "series-a"\n')
+    configuration.write_text(f'vocabulary = "mine.toml"\n{configuration.read_text()}')
+    (found,) = json.loads(invoke("offenders", "--config", configuration, "--json").stdout)
+    assert shlex.join(["--vocabulary", str(tmp_path / "mine.toml")]) in found["alias_command"]
     monkeypatch.delenv("STAGENORM_TOKEN")
     refused = invoke("offenders", "--url", service.url)
     assert (refused.exit_code, refused.stdout) == (1, "")
@@ -122,7 +162,8 @@ def test_a_service_is_asked_with_the_token(invoke, service, monkeypatch, tmp_pat
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (404, b"", "answered 404: is the ops app mounted there?"),
+        (404, b"", "answered 404: is the ops app mounted there, and does the service have its secrets set?"),
+        (500, b"", "answered 500: is the ops app mounted there?"),
         (302, b"", "answered 302"),
         (200, b"<html>", "answered no list of offenders"),
         (200, b"[]", "answered no list of offenders"),

@@ -161,6 +161,16 @@ def test_nothing_to_take_away_is_said_and_is_no_failure(done, stored, command):
     assert done(*command, "--json") == {"changed": False}
 
 
+def test_an_endpoint_that_the_store_does_not_know_is_noted_once(invoke, url):
+    exempt = ("exempt", "add", "partner", "--for", "1h", "--reason", "go")
+    note = (
+        "note: compnies had no mode of its own before: the name is right if the service's Endpoint has it to the letter"
+    )
+    assert note in invoke(*exempt, "--endpoint", "compnies").stderr
+    assert "compnies" not in invoke(*exempt, "--endpoint", "compnies").stderr
+    assert "had no mode" not in invoke(*exempt).stderr
+
+
 def test_an_exemption_of_one_endpoint_is_its_own(done, stored):
     done("exempt", "add", "partner", "--for", "1h", "--reason", "contract", "--endpoint", "companies")
     assert "partner is not exempt everywhere" in done("exempt", "remove", "partner")
@@ -175,6 +185,7 @@ def test_an_exemption_of_one_endpoint_is_its_own(done, stored):
         (["alias", "add", "Angel", "angel", "--for", "1h"], "'angel' is not a canonical value of 'investment-stages'"),
         (["alias", "add", "Seed Round", "series-a", "--for", "1h"], "already takes it for 'seed': nothing to add"),
         (["alias", "add", "\u0410ngel", "seed", "--for", "1h"], "is refused as"),
+        (["alias", "add", "n/a", "seed", "--for", "1h"], "is refused as null-like"),
         (["exempt", "add", "", "--for", "1h"], "an exemption needs the key of a consumer"),
     ],
 )

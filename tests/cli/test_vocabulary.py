@@ -31,6 +31,7 @@ def test_show_prints_a_vocabulary_from_a_file_whatever_its_names_hold(invoke, to
     done = invoke("vocabulary", "show", toml)
     assert done.stdout.startswith("asset [bold]classes\n")
     assert "a [red]share" in done.stdout
+    assert done.stdout.endswith(f"and nothing else: stagenorm vocabulary lint {toml}\n")
 
 
 def test_show_for_machines(invoke, toml):

@@ -4,13 +4,16 @@ import asyncio
 import contextvars
 import copy
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
+from fastapi import FastAPI, Request
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, FixedModes, JsonField, Mode, ModeState, ModeView
 from stagenorm.asgi import StageNormMiddleware
 
 ALIAS = b'{"stageDistribution": [{"stage": "Seed"}]}'
@@ -32,6 +35,10 @@ def scope(path="/api/simulate", method="POST", headers=(JSON,), **changes) -> di
         "client": ("192.0.2.1", 1),
         **changes,
     }
+
+
+def enforcing(endpoint: Endpoint) -> Boundary:
+    return Boundary(INVESTMENT_STAGES, [endpoint], FixedModes(ModeView(ModeState(Mode.ENFORCE))))
 
 
 def part(body: bytes, more: bool = False) -> dict[str, Any]:
@@ -271,6 +278,41 @@ def test_what_starlette_routes_below_a_mount_is_guarded(boundary_in, root, path)
     unguarded.serve(host, scope(path, root_path=root))
     guarded.serve(StageNormMiddleware(host, boundary_in("enforce")), scope(path, root_path=root))
     assert (unguarded.status, guarded.status) in [(200, 400), (404, 404), (404, 400)]
+
+
+@pytest.mark.parametrize("path", ["/v1/x", "/x"])
+def test_fastapis_own_root_path_is_a_mount_too(path):
+    host = FastAPI()
+    host.root_path = "/v1"  # as its deprecated argument does
+
+    @host.post("/x")
+    async def read(request: Request):
+        return await request.json()
+
+    server = Server(part(b'{"s": "angel"}'))
+    guarded = StageNormMiddleware(host, enforcing(Endpoint("x", "POST", "/x", [JsonField("$.s")])))
+    server.serve(guarded, scope(path))
+    assert server.status == 400
+
+
+def test_a_body_of_many_messages_takes_no_more_than_its_bytes():
+    size = 20_000
+    left = iter(range(size))
+
+    async def receive():
+        return part(bytes((32, 10)), more=next(left, None) is not None)  # a new object each time
+
+    async def send(_message):
+        pass
+
+    guarded = StageNormMiddleware(Host(), enforcing(Endpoint("x", "POST", "/api/simulate", [JsonField("$.s")])))
+    tracemalloc.start()
+    try:
+        asyncio.run(guarded(scope(), receive, send))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * size
 
 
 def test_notices_are_added_without_touching_the_hosts_message(boundary_in):

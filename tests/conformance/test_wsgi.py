@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stagenorm import INVESTMENT_STAGES, Boundary, Endpoint, FixedModes, Mode, ModeState, ModeView, PathField
 from stagenorm.wsgi import StageNormMiddleware
 
 CANONICAL = b'{"stageDistribution": [{"stage": "seed"}]}'
@@ -163,6 +164,21 @@ def test_what_pep_3333_lets_a_server_leave_out(boundary_in):
     request = {"REQUEST_METHOD": "GET", "wsgi.input": io.BytesIO()}
     client.call(StageNormMiddleware(Host(), boundary_in("enforce")), request)
     assert client.status == 200
+
+
+def test_a_rewritten_path_keeps_the_bytes_that_are_no_utf8():
+    read = []
+
+    def host(environ, start_response):
+        read.append(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return []
+
+    endpoint = Endpoint("e", "GET", "/f/{id}/{stage}", [PathField("stage")])
+    boundary = Boundary(INVESTMENT_STAGES, [endpoint], FixedModes(ModeView(ModeState(Mode.ENFORCE))))
+    request = {"REQUEST_METHOD": "GET", "PATH_INFO": "/f/%\xff\xc3\xa9/Seed", "wsgi.input": io.BytesIO()}
+    Client().call(StageNormMiddleware(host, boundary), request)
+    assert read == ["/f/%\xff\xc3\xa9/seed"]
 
 
 def test_a_chunked_body_with_a_known_end_is_judged(boundary_in):

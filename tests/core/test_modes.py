@@ -156,7 +156,7 @@ HOLDING = Overlays((ALIAS,))
     ],
 )
 def test_a_view_that_is_stricter_anywhere_exceeds_another(stricter, other):
-    assert stricter.exceeds(other)
+    assert stricter.exceeding(other)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_view_that_is_stricter_anywhere_exceeds_another(stricter, other):
     ],
 )
 def test_a_view_that_is_stricter_nowhere_does_not(milder, other):
-    assert not milder.exceeds(other)
+    assert not milder.exceeding(other)
 
 
 def test_fixed_modes_show_what_they_are_given():

@@ -112,6 +112,8 @@ def test_a_person_understands_the_reason(raw, explanation):
         ("see", ("seed",)),
         ("seet", ("seed",)),
         ("xeet", ()),
+        ("xsed", ()),
+        ("Series CX", ()),
         ("sed", ("seed",)),
         ("s\u0435ed", ("seed",)),
         ("series-d", ()),

@@ -56,6 +56,8 @@ def test_an_alias_is_kept_folded():
         ("SERIES_A round", "series-a", "already takes it for 'series-a': nothing to add"),
         ("", "series-a", "^alias '' is refused as empty: write it with plain, visible letters$"),
         (" - ", "series-a", "is refused as"),
+        ("N/A", "seed", "^alias 'N/A' is refused as null-like: it says that there is no value, so it can mean none$"),
+        ("Unknown", "seed", "is refused as null-like"),
         ("Serie\u200b A", "series-a", r"is refused as .* \(U\+200B ZERO WIDTH SPACE\)"),
         ("S\u0435rie A", "series-a", "is refused as"),  # a Cyrillic letter
         ("x" * 257, "series-a", "is refused as"),
@@ -254,6 +256,11 @@ def test_an_exempt_consumer_is_judged_and_counted_but_never_rejected():
     assert (stranger.in_share, stranger.would_reject) == (True, False)
     assert (partner.in_share, partner.would_reject, partner.counts[FindingKind.UNKNOWN]) == (False, True, 2)
     assert late.in_share
+
+
+def test_an_exemption_may_be_for_one_endpoint():
+    exempt = exemption("partner", "companies", expires_at=200.0, **WHY)
+    assert isinstance(Service(Mode.ENFORCE, Overlays(exemptions=(exempt,))).ask("nonsense", "partner"), Pass)
 
 
 def test_an_exemption_may_be_for_another_endpoint():

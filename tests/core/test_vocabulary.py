@@ -76,6 +76,7 @@ def test_terms_and_suffixes_may_come_from_any_iterable():
     [
         ([], (), "vocabulary 'v' has no terms: give at least one"),
         ([Term("a"), Term("b"), Term("a")], (), "vocabulary 'v' holds the value 'a' twice: remove one"),
+        ([Term("a"), Term("b"), Term("b")], (), "vocabulary 'v' holds the value 'b' twice: remove one"),
         ([Term("a"), Term("A")], (), r"'a' and 'A' both claim the form 'a' \(from 'A'\): remove it from one of them"),
         ([Term("a", "x"), Term("b", "X")], (), r"'a' and 'b' both claim the form 'x' \(from 'X'\)"),
         ([Term("a"), Term("b", aliases=("\uff41",))], (), "'a' and 'b' both claim the form 'a'"),

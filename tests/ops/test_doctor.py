@@ -37,13 +37,21 @@ def good(monkeypatch, tmp_path):
     (tmp_path / "multiproc").mkdir()
     for name in ("STAGENORM_TOKEN_KEY", "STAGENORM_ALERTMANAGER_TOKEN", "STAGENORM_WEBHOOK_SECRETS"):
         monkeypatch.setenv(name, fresh_secret())
-    monkeypatch.setenv("STAGENORM_STORE", "redis://127.0.0.1:6379/0?prefix=x")
+    monkeypatch.setenv("STAGENORM_STORE", (tmp_path / "modes.json").as_uri())
+    for name in ("STAGENORM_DEFAULT_MODE", "STAGENORM_FORCE_MODE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "multiproc"))
     monkeypatch.setenv("WEB_CONCURRENCY", "4")
     return monkeypatch
 
 
 def doctor(*arguments):
+    """The exit code and the faults, without what was not checked."""
+    code, lines = whole(*arguments)
+    return code, [line for line in lines if not line.startswith("not checked: ")]
+
+
+def whole(*arguments):
     done = CliRunner().invoke(app, ["doctor", *map(str, arguments)], prog_name="stagenorm")
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.exit_code, done.stdout.splitlines()
@@ -90,6 +98,14 @@ CONFIGURED = [
     ({"STAGENORM_WEBHOOK_SECRETS": SAME, "STAGENORM_TOKEN_KEY": SAME}, "hold the same secret"),
     ({"STAGENORM_WEBHOOK_SECRETS": f"{SAME} {SAME}"}, "hold the same secret"),
     ({"STAGENORM_STORE": "redis://h/0?retry_on_timeout=true"}, "STAGENORM_STORE has retry_on_timeout"),
+    ({"STAGENORM_STORE": ""}, "STAGENORM_STORE is not set, so each process has modes of its own"),
+    ({"STAGENORM_STORE": "memory://"}, "STAGENORM_STORE is memory://, so each process"),
+    ({"STAGENORM_STORE": "ftp://x"}, "STAGENORM_STORE: store URL with scheme 'ftp'"),
+    ({"STAGENORM_STORE": "file:///nowhere/modes.json"}, "its directory is not there: make it"),
+    ({"STAGENORM_STORE": "file:///proc/modes.json"}, "STAGENORM_STORE: nothing can be written in /proc ("),
+    ({"STAGENORM_STORE": "redis://127.0.0.1:1/0"}, "STAGENORM_STORE: redis://127.0.0.1:1/0 cannot be reached"),
+    ({"STAGENORM_DEFAULT_MODE": "strict"}, "STAGENORM_DEFAULT_MODE is 'strict': use one of"),
+    ({"STAGENORM_FORCE_MODE": "strict"}, "STAGENORM_FORCE_MODE is 'strict': use one of"),
     ({"PROMETHEUS_MULTIPROC_DIR": "/nowhere"}, "mkdir -p"),
     ({"PROMETHEUS_MULTIPROC_DIR": ""}, "each scrape shows one worker"),
 ]
@@ -103,6 +119,48 @@ def test_a_fault_of_the_configuration(good, settings, fault):
     assert status == 1
     assert fault in line
     assert SAME not in line
+
+
+def test_a_damaged_store_is_a_fault(good, tmp_path):
+    (tmp_path / "modes.json").write_text("{}")
+    status, (line,) = doctor()
+    assert (status, "modes.json is torn or damaged" in line) == (1, True)
+
+
+OPTIONAL = (
+    "the running service (--url), its metrics (--metrics), the rules (--rules), Grafana's contact points (--grafana)"
+)
+
+
+def test_an_ops_app_is_optional_and_what_was_not_checked_is_told(good, tmp_path):
+    for name in ("STAGENORM_TOKEN_KEY", "STAGENORM_ALERTMANAGER_TOKEN", "STAGENORM_WEBHOOK_SECRETS"):
+        good.delenv(name)
+    status, lines = whole()
+    assert status == 0
+    assert lines == [
+        "no faults found",
+        f"not checked: the ops app's secrets (none is set: docs/ops.md), {OPTIONAL}",
+    ]
+    good.setenv("STAGENORM_WEBHOOK_SECRETS", fresh_secret())
+    status, lines = whole()
+    assert status == 1
+    assert lines[0].startswith("STAGENORM_TOKEN_KEY is not set")
+    assert lines[1].startswith("not checked: the running service (--url)")
+
+
+def test_rules_watch_the_endpoints_of_the_service(good, tmp_path):
+    rules = tmp_path / "rules.yml"
+    watched = '{RULES}      - record: x\n        expr: vector(1)\n        labels:\n          endpoint: "{name}"\n'
+    with serving_text(METRICS) as url:
+        rules.write_text(watched.format(RULES=RULES, name="a"))
+        assert doctor("--metrics", url, "--rules", rules) == (0, ["no faults found"])
+        rules.write_text(watched.format(RULES=RULES, name="typo"))
+        status, lines = doctor("--metrics", url, "--rules", rules)
+    assert status == 1
+    assert lines == [
+        f"{rules}: it watches endpoint typo, and the service has a: correct its name in stagenorm.toml",
+        "no rule watches endpoint a: add it to stagenorm.toml, and stagenorm rules write DIR",
+    ]
 
 
 def test_a_contact_point_that_signs_no_time(good, tmp_path):

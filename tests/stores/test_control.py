@@ -62,6 +62,28 @@ def test_a_refused_change_stores_nothing(store):
     assert store.trail(10) == []
 
 
+@pytest.mark.parametrize("endpoint", [None, "simulate"])
+def test_setting_what_is_stored_changes_nothing(store, endpoint):
+    first = set_mode(store, OPERATOR, "enforce", 10, endpoint)
+    assert set_mode(store, by(Actor.OPERATOR, now=200.0, reason="another"), "enforce", 10, endpoint) is None
+    assert store.trail(10) == [first]
+    assert set_mode(store, OPERATOR, "enforce", 20, endpoint).revision == 2
+    control.downgrade(store, ALERT, default=DEFAULT)
+    assert set_mode(store, OPERATOR, "warn", 20, endpoint) is None
+    assert standing(store, endpoint) == ("warn", 20, True)
+
+
+def test_a_mode_of_its_own_is_a_change_even_if_it_holds_already(store):
+    assert set_mode(store, OPERATOR, "warn").revision == 1
+    assert set_mode(store, OPERATOR, "warn", endpoint="simulate").revision == 2
+
+
+def test_an_alert_latches_even_where_the_mode_is_low_enough(store):
+    set_mode(store, OPERATOR, "warn")
+    set_mode(store, ALERT, "warn")
+    assert standing(store) == ("warn", 100, True)
+
+
 def test_a_downgrade_lowers_everything_in_one_change(store):
     set_mode(store, OPERATOR, "enforce", 50)
     set_mode(store, OPERATOR, "enforce", 10, "simulate")
@@ -129,6 +151,42 @@ def test_unlatching_one_endpoint_that_is_latched_with_all(store):
     assert standing(store, "simulate") == ("enforce", 10, False)
 
 
+def test_clearing_gives_an_endpoint_back_to_all_and_undo_restores_its_mode(store):
+    set_mode(store, OPERATOR, "enforce", 50)
+    set_mode(store, OPERATOR, "off", endpoint="simulate")
+    set_mode(store, OPERATOR, "warn", endpoint="companies")
+    own = store.read().endpoints["simulate"]
+    entry = control.clear(store, OPERATOR, "simulate")
+    assert (entry.action, entry.author, entry.reason, entry.revision) == ("clear", "operator-1", "because", 4)
+    assert (standing(store), list(store.read().endpoints)) == (("enforce", 50, False), ["companies"])
+    assert store.trail(1) == [entry]
+    assert control.clear(store, OPERATOR, "simulate") is None
+    assert store.read().revision == 4
+    control.undo(store, OPERATOR)
+    assert store.read().endpoints["simulate"] == own
+
+
+def test_what_is_latched_is_not_cleared(store):
+    set_mode(store, OPERATOR, "enforce", 50)
+    control.downgrade(store, ALERT, endpoint="simulate", default=DEFAULT)
+    with pytest.raises(
+        TransitionRefusedError, match=r"clear simulate: latched since alert-1 pulled it back \(because\)"
+    ):
+        control.clear(store, OPERATOR, "simulate")
+    assert standing(store, "simulate") == ("warn", 50, True)
+    control.unlatch(store, OPERATOR, endpoint="simulate")
+    control.clear(store, OPERATOR, "simulate")
+    assert standing(store, "simulate") is None
+
+
+@pytest.mark.parametrize("change", [CONTROLLER, ALERT], ids=["controller", "alert"])
+def test_only_an_operator_takes_a_mode_away(store, change):
+    set_mode(store, OPERATOR, "off", endpoint="simulate")
+    with pytest.raises(TransitionRefusedError, match=f"clear: not for the {change.actor.value}"):
+        control.clear(store, change, "simulate")
+    assert standing(store, "simulate") == ("off", 100, False)
+
+
 def test_undo_restores_exactly_as_a_new_revision(store):
     set_mode(store, by(Actor.OPERATOR, now=1.0, reason="first"), "enforce", 10)
     set_mode(store, by(Actor.OPERATOR, now=2.0, reason="second"), "enforce", 10, "simulate")
@@ -193,7 +251,7 @@ def test_undo_does_not_reach_into_the_history_before_a_loss(store):
 
 
 def test_there_may_be_nothing_to_undo(store):
-    with pytest.raises(TransitionRefusedError, match="there is nothing to undo"):
+    with pytest.raises(TransitionRefusedError, match="nothing was ever changed in this store"):
         control.undo(store, OPERATOR)
 
 

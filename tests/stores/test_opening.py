@@ -72,6 +72,7 @@ def test_a_mistake_is_named_without_the_password(url, complaint):
         f"redis+sentinel://:{SECRET}@127.0.0.1:port/service",
         f"redis+sentinel://:{SECRET}@127.0.0.1:1/service/first",
         f"http://:{SECRET}@127.0.0.1:1",
+        f"file://ada:{SECRET}@127.0.0.1/modes.json",
         SECRET,
         f":{SECRET}@127.0.0.1",
     ],
@@ -92,6 +93,16 @@ def test_no_message_shows_a_password(free_port, url):
         with pytest.raises(StoreError, match=r"127\.0\.0\.1:[0-9]+.* cannot be reached: ") as caught:
             use()
         assert "hunter2" not in str(caught.value)
+
+
+def test_sentinels_that_are_gone_are_told_in_a_sentence(free_port):
+    store = open_store(f"redis+sentinel://127.0.0.1:{free_port()}/main")
+    for use in (store.read, lambda: store.replace(entry_after(Snapshot()))):
+        with pytest.raises(
+            StoreError, match="/main cannot be reached: no sentinel names its primary; one of"
+        ) as caught:
+            use()
+        assert not set("<>()'") & set(str(caught.value))  # nothing that only a program can read
 
 
 def test_a_write_without_an_answer_may_have_been_stored(serve_bytes):

@@ -89,6 +89,17 @@ class Ratchet(RuleBasedStateMachine):
         assert not self.is_stricter(before)
         self.latched -= self.scopes(endpoint)
 
+    @rule(endpoint=st.sampled_from(ENDPOINTS), actor=st.sampled_from(Actor))
+    def clear(self, endpoint, actor):
+        store, change = self.change(actor)
+        try:
+            control.clear(store, change, endpoint)
+        except TransitionRefusedError:
+            assert actor is not Actor.OPERATOR or endpoint in self.latched
+            return
+        assert actor is Actor.OPERATOR
+        assert endpoint not in store.read().endpoints
+
     @rule(actor=st.sampled_from(Actor))
     def undo(self, actor):
         store, change = self.change(actor)

@@ -167,6 +167,54 @@ def test_what_an_app_raised_is_told():
     assert isinstance(failure.value.__cause__, LookupError)
 
 
+async def answers(status, send):
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, "every one was answered 404. Is the path right?"),
+        (405, "every one was answered 405. Is the method right?"),
+        (503, "every one was answered 503. Does the handler read the very fields"),
+    ],
+)
+def test_an_endpoint_that_no_canonical_request_reaches_is_found(status, said):
+    mine = boundary()
+
+    async def host(scope, receive, send):
+        await answers(200 if scope["path"] == "/simulate" else status, send)
+
+    with pytest.raises(AssertionError) as failure:
+        assert_boundary_holds(guarded(host, mine), mine, examples=30)
+    assert str(failure.value).startswith("no canonical request reached a handler of 'companies': ")
+    assert said in str(failure.value)
+    assert "Does the app know 1 and 42, which stand for {id}?" in str(failure.value)
+
+
+def test_a_handler_that_raises_on_every_canonical_body_is_found_with_what_it_raised():
+    mine = boundary(ENDPOINTS[:1])
+
+    async def host(scope, receive, send):
+        raise KeyError("stage")
+
+    with pytest.raises(AssertionError, match=r"every one was answered 500 \(KeyError\('stage'\)\)") as failure:
+        assert_boundary_holds(guarded(host, mine), mine, examples=30)
+    assert isinstance(failure.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize("status", [204, 302, 400, 401, 409, 422])
+def test_a_handler_that_answers_some_canonical_request_is_reached(status):
+    mine = boundary()
+    seen = iter([404, 500, status])
+
+    async def host(scope, receive, send):
+        await answers(next(seen, status), send)
+
+    assert_boundary_holds(guarded(host, mine), mine, examples=40)
+
+
 def test_headers_reach_what_stands_in_front():
     mine = boundary()
     inner = guarded(wsgi_host, mine)

@@ -26,7 +26,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 for number in range(int(sys.argv[3])):
     change = control.Change(Actor.OPERATOR, author, str(number), time.time())
-    control.set_mode(store, change, Mode.WARN, number % 100, default=ModeState(Mode.WARN))
+    control.set_mode(store, change, Mode.WARN, number % 100, endpoint=author, default=ModeState(Mode.WARN))
 """
 
 
@@ -122,6 +122,46 @@ class Proxy:
 @pytest.fixture
 def forward():
     return Proxy
+
+
+@contextlib.contextmanager
+def _trickle(*, within_a_push=False):
+    """The port of a server whose answers, or else whose pushes, come byte by byte and never end."""
+    stopping = threading.Event()
+
+    def serve(connection):
+        with connection, contextlib.suppress(OSError):
+            if within_a_push:
+                asked = b""
+                while b"SUBSCRIBE" not in asked:
+                    asked = connection.recv(65536)
+                    connection.sendall(b"+OK\r\n" * asked.count(b"CLIENT"))
+                connection.sendall(
+                    b"*3\r\n$9\r\nsubscribe\r\n$17\r\nstagenorm:changed\r\n:1\r\n*3\r\n$7\r\nmessage\r\n"
+                )
+            else:
+                connection.recv(65536)
+            connection.sendall(b"$1000000\r\n")
+            while not stopping.wait(0.01):
+                connection.sendall(b"x")
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield server.getsockname()[1]
+        stopping.set()
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.fixture
+def trickle():
+    return _trickle
 
 
 CONSUMERS = [f"partner-{number}" for number in range(50)]

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -216,6 +217,35 @@ def test_whoever_could_read_the_file_still_can(path, host):
     after = path.stat()
     assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
     assert stat.S_IMODE(after.st_mode) == 0o664
+
+
+def test_what_root_makes_belongs_to_the_owner_of_the_directory(tmp_path, monkeypatch):
+    """Told by who is asked to own what, so that it is shown whoever runs the tests."""
+    owners = {}
+
+    def own(file, user, group):
+        owners[Path(f"/proc/self/fd/{file}").readlink().name] = (user, group)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", own)
+    path, owner = tmp_path / "modes.json", tmp_path.stat()
+    FileModeStore(path).replace(entry_after(Snapshot()))
+    made = ("modes.json.draft", "modes.json.lock", "modes.json.trail")  # the draft becomes modes.json
+    assert owners == dict.fromkeys(made, (owner.st_uid, owner.st_gid))
+
+
+def test_a_lock_that_may_only_be_read_is_taken(path, host, monkeypatch):
+    """Nobody but root may open a file for more than its mode says, so what is asked for is looked at."""
+    asked, real = set(), os.open
+
+    def look(name, flags, *rest):
+        if str(name).endswith(".lock"):
+            asked.add(flags & os.O_ACCMODE)
+        return real(name, flags, *rest)
+
+    monkeypatch.setattr(os, "open", look)
+    host.follows("warn")
+    assert asked == {os.O_RDONLY}
 
 
 _FORKS_WHILE_WRITING = """

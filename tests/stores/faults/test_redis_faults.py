@@ -141,6 +141,30 @@ def test_a_store_that_fails_costs_nothing(start_server, start_host, serve_bytes,
     assert recovered.startswith("mode store recovered after")
 
 
+@pytest.mark.parametrize("act", ["read", "trail", "replace", "subscribe", "wait"])
+def test_an_answer_that_trickles_in_is_cut_off(trickle, act):
+    with trickle(within_a_push=act == "wait") as port:
+        store = open_store(f"redis://127.0.0.1:{port}", timeout=0.05)
+        acts = {
+            "read": store.read,
+            "trail": lambda: store.trail(1),
+            "replace": lambda: store.replace(entry_after(Snapshot())),
+            "subscribe": store.subscribe,
+            "wait": lambda: hear(store),
+        }
+        with pytest.raises(StoreError, match=r"did not end its answer within 0.5 s"):
+            acts[act]()
+
+
+def hear(store):
+    subscription = store.subscribe()
+    try:
+        while not subscription.wait(20):
+            pass
+    finally:
+        subscription.close()
+
+
 def test_a_damaged_state_is_not_overwritten(valkey, until):
     url = valkey.fresh_url()
     store = open_store(url, timeout=5)

@@ -76,6 +76,58 @@ def test_a_store_that_went_back_is_not_followed_to_enforce_more(store, resolve, 
     assert (resolver.status().error, resolver.view.state("a").share) == (None, 100)
 
 
+def at(mode, changed_at, revision=1):
+    return ModeState(mode, revision=revision, changed_at=changed_at)
+
+
+CAUGHT_UP = {
+    "by an exemption": Snapshot(
+        2, at(Mode.ENFORCE, 50.0), {}, Overlays(exemptions=(Exemption("p", None, 1e12, "", ""),))
+    ),
+    "past it": Snapshot(7, at(Mode.ENFORCE, 50.0)),
+    "by lowering another endpoint": Snapshot(2, at(Mode.ENFORCE, 50.0), {"companies": at(Mode.WARN, 200.0)}),
+    "by enforcing at another endpoint": Snapshot(2, at(Mode.ENFORCE, 50.0), {"companies": at(Mode.ENFORCE, 200.0)}),
+}
+
+
+@pytest.mark.parametrize("refused", [True, False], ids=["after a read that was refused", "between two reads"])
+@pytest.mark.parametrize("caught_up", CAUGHT_UP.values(), ids=CAUGHT_UP)
+def test_a_revision_that_caught_up_does_not_bring_back_what_was_pulled_back(store, resolve, caught_up, refused):
+    store.answer = Snapshot(2, at(Mode.WARN, 100.0, revision=2))
+    resolver = resolve()
+    if refused:
+        store.answer = Snapshot(1, at(Mode.ENFORCE, 50.0))  # the downgrade is lost
+        resolver.refresh()
+    store.answer = caught_up
+    resolver.refresh()
+    assert "went back behind revision 2, and is at" in resolver.status().error
+    assert (mode(resolver), mode(resolver, "companies")) == (Mode.WARN, Mode.WARN)
+    store.answer = Snapshot(9, at(Mode.ENFORCE, 300.0))
+    resolver.refresh()
+    assert (resolver.status().error, mode(resolver)) == (None, Mode.ENFORCE)
+
+
+def test_undo_brings_an_old_state_back_while_the_store_is_whole(store, resolve):
+    store.answer = Snapshot(2, at(Mode.WARN, 100.0, revision=2))
+    resolver = resolve()
+    store.answer = Snapshot(3, at(Mode.ENFORCE, 50.0, revision=3))  # as undo leaves it
+    resolver.refresh()
+    assert (resolver.status().error, mode(resolver)) == (None, Mode.ENFORCE)
+
+
+def test_a_store_that_comes_back_whole_is_followed_again(store, resolve):
+    store.answer = whole = Snapshot(2, at(Mode.WARN, 100.0, revision=2))
+    resolver = resolve()
+    store.answer = Snapshot(1, at(Mode.ENFORCE, 50.0))  # a replica that lags
+    resolver.refresh()
+    store.answer = whole
+    resolver.refresh()
+    assert resolver.status().error is None
+    store.answer = Snapshot(3, at(Mode.ENFORCE, 50.0, revision=3))  # undone on the primary
+    resolver.refresh()
+    assert (resolver.status().error, mode(resolver)) == (None, Mode.ENFORCE)
+
+
 def test_a_store_that_went_back_is_followed_to_enforce_less(store, resolve, caplog):
     resolver = resolve()
     store.answer = Snapshot(2, WARN)
@@ -132,6 +184,50 @@ def test_without_relax_when_stale_enforce_stays(store, clock, resolve):
     clock.now += 1e9
     resolver.refresh()
     assert mode(resolver) is Mode.ENFORCE
+
+
+def test_each_change_of_a_mode_is_logged_once_with_who_and_why(store, resolve, caplog, tmp_path):
+    caplog.set_level(logging.INFO, "stagenorm")
+    force = tmp_path / "force"
+    canary = ModeState(Mode.ENFORCE, 10, 1, 1.0, "ada", "a\ncanary")
+    off = ModeState(Mode.OFF, 0, 1, 2.0, "bob", "free text")
+    store.answer = Snapshot()
+    resolver = resolve(ceiling=Ceiling(file=force))
+    assert caplog.messages == []
+    steps = [
+        (Snapshot(1, canary), ["mode of everywhere: warn -> enforce 10%, by 'ada': 'a\\ncanary'"]),
+        (Snapshot(2, canary, {"simulate": off}), ["mode of simulate: enforce 10% -> off, by 'bob': 'free text'"]),
+        (
+            Snapshot(3, ModeState(Mode.ENFORCE, 50, 2, 3.0, "ada", "went well"), {"simulate": off, "b": canary}),
+            [
+                "mode of everywhere: enforce 10% -> enforce 50%, by 'ada': 'went well'",
+            ],
+        ),
+        (Snapshot(4, None, {"simulate": off, "b": canary}), ["mode of everywhere: enforce 50% -> warn, by default"]),
+    ]
+    for answer, messages in steps:
+        caplog.clear()
+        store.answer = answer
+        for _ in range(3):
+            resolver.refresh()
+        assert caplog.messages == messages
+        assert {record.levelno for record in caplog.records} == {logging.INFO}
+    caplog.clear()
+    force.touch()
+    resolver.refresh()
+    force.unlink()
+    resolver.refresh()
+    assert caplog.messages == [
+        "mode of b: enforce 10% -> warn, this process allows warn at most",
+        "mode of b: warn -> enforce 10%, this process has no ceiling now",
+    ]
+
+
+@pytest.mark.parametrize(("environ", "warnings"), [({}, 1), ({"STAGENORM_STORE": "memory://"}, 0)])
+def test_an_environment_without_a_store_is_warned_of(environ, warnings, caplog):
+    ModeResolver.from_environment(environ).close()
+    told = "no STAGENORM_STORE: modes are in this process alone, and no command reaches it"
+    assert caplog.messages == [told] * warnings
 
 
 def test_an_outage_is_logged_once_at_each_end(store, clock, resolve, caplog):
@@ -221,7 +317,10 @@ def test_the_environment_names_store_default_and_ceiling(tmp_path):
     [
         ({"STAGENORM_DEFAULT_MODE": "strict"}, "STAGENORM_DEFAULT_MODE is 'strict': use one of off, warn, enforce"),
         ({"STAGENORM_FORCE_MODE": "strict"}, "STAGENORM_FORCE_MODE is 'strict': use one of off, warn, enforce"),
-        ({"STAGENORM_STORE": "ftp://x"}, "store URL with scheme 'ftp': use memory://"),
+        (
+            {"STAGENORM_STORE": "ftp://x"},
+            "store URL with scheme 'ftp': use file:///path, redis://, rediss://, unix:///path",
+        ),
     ],
 )
 def test_a_wrong_environment_is_named(environ, complaint):

@@ -1,4 +1,4 @@
-"""The resolver's one thread, and what holds where none can run."""
+"""The resolver's two threads, and what holds where none can run."""
 
 import contextlib
 import gc
@@ -49,28 +49,29 @@ def test_the_generator_of_the_host_is_left_alone(until):
 
 
 def started(store):
-    """A resolver, and its thread."""
+    """A resolver, and its threads."""
     before = set(threading.enumerate())
     resolver = ModeResolver(store)
-    (thread,) = set(threading.enumerate()) - before
-    return resolver, thread
+    threads = set(threading.enumerate()) - before
+    assert len(threads) == 2
+    return resolver, threads
 
 
-def test_a_resolver_that_nobody_uses_ends_with_its_thread(until):
+def test_a_resolver_that_nobody_uses_ends_with_its_threads(until):
     store = MemoryModeStore()
-    resolver, thread = started(store)
+    resolver, threads = started(store)
     gone = weakref.ref(resolver)
     del resolver
     gc.collect()
     until(lambda: gone() is None)
-    until(lambda: not thread.is_alive())
+    until(lambda: not any(thread.is_alive() for thread in threads))
 
 
-def test_close_ends_the_thread_at_once(until):
-    resolver, thread = started(MemoryModeStore(Snapshot(3, ENFORCE)))
+def test_close_ends_the_threads_at_once(until):
+    resolver, threads = started(MemoryModeStore(Snapshot(3, ENFORCE)))
     resolver.close()
     resolver.close()
-    until(lambda: not thread.is_alive(), within=0.5)
+    until(lambda: not any(thread.is_alive() for thread in threads), within=0.5)
     assert mode(resolver) is Mode.ENFORCE
 
 
