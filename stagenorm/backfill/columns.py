@@ -1,0 +1,213 @@
+"""Columns: a target as its database has it, checked, and the expressions that name its rows and values.
+
+Values are compared byte for byte whatever collation, case folding or padding the column has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import types
+
+from stagenorm.backfill.database import Connection, Database
+from stagenorm.backfill.target import Target
+from stagenorm.errors import BackfillRefusedError
+
+
+class _Named(types.UserDefinedType[Any]):
+    """A type by the name that the server itself gave it."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_options: Any) -> str:
+        return self.name
+
+
+class Columns:
+    """The table, column and key of a target.
+
+    Args:
+        database: where it is.
+        connection: to look it up with.
+        target: what was asked for; an empty key becomes the primary key.
+
+    Attributes:
+        target: with its key filled in.
+        table: the table, without any type: nothing is converted on the way.
+        column: the column.
+        keys: the key's columns.
+        checks: CHECK constraints that mention the column, as the database words them.
+        labels: of an enum column, its labels; otherwise None.
+
+    Raises:
+        BackfillRefusedError: the table, column or key cannot be worked with, and why.
+    """
+
+    def __init__(self, database: Database, connection: Connection, target: Target) -> None:
+        self._postgresql = database.kind == "postgresql"
+        inspector = sa.inspect(connection)
+        if not inspector.has_table(target.table, schema=target.schema):
+            raise BackfillRefusedError(f"{database.name} has no table {_called(target)}: check its name and schema")
+        described = {each["name"]: each for each in inspector.get_columns(target.table, schema=target.schema)}
+        self.target = dataclasses.replace(target, key=target.key or self._primary(inspector, target))
+        for name in (target.column, *self.target.key):
+            if name not in described:
+                raise BackfillRefusedError(
+                    f"{_called(target)} has no column {name!a}: its columns are {', '.join(map(ascii, described))}"
+                )
+        self._refuse_bad_key(inspector, target)
+        if described[target.column].get("computed"):
+            raise BackfillRefusedError(f"{target.name} is generated: change the column that it is made from")
+        self.table = sa.table(target.table, *map(sa.column, described), schema=target.schema)
+        self.column = self.table.c[target.column]
+        self.keys = tuple(self.table.c[name] for name in self.target.key)
+        self._type_names = self._types(connection) if self._postgresql else {}
+        self.labels = self._labels(described[target.column]["type"])
+        self.checks = tuple(
+            each["sqltext"]
+            for each in inspector.get_check_constraints(target.table, schema=target.schema)
+            if target.column in each["sqltext"]
+        )
+        self._refuse_bad_values(connection)
+
+    def _primary(self, inspector: Any, target: Target) -> tuple[str, ...]:
+        found = tuple(inspector.get_pk_constraint(target.table, schema=target.schema)["constrained_columns"])
+        if not found:
+            raise BackfillRefusedError(f"{_called(target)} has no primary key: name a unique key with --key")
+        return found
+
+    def _refuse_bad_key(self, inspector: Any, target: Target) -> None:
+        key = set(self.target.key)
+        where = {"table_name": target.table, "schema": target.schema}
+        unique = [inspector.get_pk_constraint(**where)["constrained_columns"]]
+        unique += [each["column_names"] for each in inspector.get_unique_constraints(**where)]
+        unique += [
+            each["column_names"]
+            for each in inspector.get_indexes(**where)
+            if each["unique"] and not each.get("dialect_options", {}).get(f"{inspector.dialect.name}_where")
+        ]
+        if not any(columns and set(columns) == key for columns in unique):
+            raise BackfillRefusedError(
+                f"{_called(target)}: ({', '.join(self.target.key)}) is not unique: name the columns of a primary key or of a "
+                "whole unique constraint with --key, or the rows cannot be told apart"
+            )
+        if target.column in key:
+            raise BackfillRefusedError(f"{target.name} is part of the key: a row would lose its name when it changes")
+
+    def _types(self, connection: Connection) -> dict[str, str]:
+        rows = connection.execute(
+            sa.text(
+                "SELECT a.attname, format_type(a.atttypid, a.atttypmod) AS name FROM pg_attribute a "
+                "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE c.relname = :table AND a.attnum > 0 AND NOT a.attisdropped "
+                "AND CASE WHEN CAST(:schema AS text) IS NULL THEN pg_table_is_visible(c.oid) ELSE n.nspname = :schema END"
+            ),
+            {"table": self.target.table, "schema": self.target.schema},
+        )
+        return {row.attname: row.name for row in rows}
+
+    def _labels(self, type_: Any) -> tuple[str, ...] | None:
+        if isinstance(type_, types.Enum) and self._postgresql:
+            return tuple(type_.enums)
+        if self._postgresql and isinstance(
+            type_, types.ARRAY | types.JSON | types.Integer | types.Numeric | types.Date
+        ):
+            raise BackfillRefusedError(
+                f"{self.target.name} is {type_}: only a column of text or of an enum can be worked on"
+            )
+        return None
+
+    def _refuse_bad_values(self, connection: Connection) -> None:
+        for key in self.keys:
+            if connection.scalar(sa.select(sa.exists().where(key.is_(None)))):
+                raise BackfillRefusedError(
+                    f"{_called(self.target)}: {key.name} is NULL in some rows, which no key can name: give them one"
+                )
+            if not self._postgresql:
+                odd = sa.func.typeof(key).in_(("blob", "real"))
+                if connection.scalar(sa.select(sa.exists().where(odd))):
+                    raise BackfillRefusedError(
+                        f"{_called(self.target)}: {key.name} holds BLOBs or REALs: name a key of integers or text"
+                    )
+
+    @property
+    def exact(self) -> Any:
+        """The value of the column, comparable only to the letter."""
+        return _exact(self.column, postgresql=self._postgresql)
+
+    @property
+    def wanted(self) -> Any:
+        """The filter as a condition."""
+        # The line break keeps a comment in the filter from swallowing the bracket.
+        return sa.literal_column(f"({self.target.filter}\n)") if self.target.filter else sa.true()
+
+    def stored(self, value: Any) -> Any:
+        """A text expression as what the column takes: never cut to fit, as a cast to varchar(n) would."""
+        if self.labels is None:
+            return value
+        return sa.cast(value, _Named(self._type_names[self.target.column]))
+
+    def encoded(self, columns: Sequence[Any] | None = None) -> Any:
+        """A row's key as a JSON array in text: of numbers and strings on SQLite, of strings on PostgreSQL."""
+        keys = self.keys if columns is None else columns
+        if self._postgresql:
+            return sa.cast(sa.func.json_build_array(*(sa.cast(key, sa.Text) for key in keys)), sa.Text)
+        return sa.func.json_array(*keys)
+
+    def decoded(self, text: Any) -> tuple[Any, ...]:
+        """The parts of an encoded key in SQL, each of its column's type."""
+        if self._postgresql:
+            parts = (
+                sa.cast(sa.cast(text, types.JSON), types.JSON).op("->>", return_type=sa.Text())(
+                    sa.literal_column(str(place))
+                )
+                for place in range(len(self.keys))
+            )
+            return tuple(
+                sa.cast(part, _Named(self._type_names[key.name])) for part, key in zip(parts, self.keys, strict=True)
+            )
+        return tuple(sa.func.json_extract(text, f"$[{place}]") for place in range(len(self.keys)))
+
+    def _bound(self, encoded: str) -> Any:
+        values = json.loads(encoded)
+        parts: list[Any]
+        if self._postgresql:
+            parts = [
+                sa.cast(sa.literal(value, sa.Text()), _Named(self._type_names[key.name]))
+                for value, key in zip(values, self.keys, strict=True)
+            ]
+        else:
+            parts = [sa.literal(value) for value in values]
+        return parts[0] if len(parts) == 1 else sa.tuple_(*parts)
+
+    @property
+    def _place(self) -> Any:
+        return self.keys[0] if len(self.keys) == 1 else sa.tuple_(*self.keys)
+
+    def after(self, encoded: str | None) -> Any:
+        """The condition of the rows behind a key; of all rows where it is None."""
+        return sa.true() if encoded is None else self._place > self._bound(encoded)
+
+    def up_to(self, encoded: str) -> Any:
+        """The condition of the rows up to a key, it included."""
+        return self._place <= self._bound(encoded)
+
+
+def exact(connection: Connection, column: Any) -> Any:
+    """A column's value, comparable only to the letter."""
+    return _exact(column, postgresql=connection.dialect.name == "postgresql")
+
+
+def _exact(column: Any, *, postgresql: bool) -> Any:
+    return sa.collate(sa.cast(column, sa.Text), "C") if postgresql else sa.collate(column, "BINARY")
+
+
+def _called(target: Target) -> str:
+    return f"table {target.schema + '.' if target.schema else ''}{target.table}"

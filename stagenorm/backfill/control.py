@@ -1,0 +1,261 @@
+"""Control: the tables that a backfill keeps beside the data, and every read and write of a run's state.
+
+``stage_migration_control`` has a row for each run, ``stage_migration_batch`` one for each of its batches, and
+``stage_normalization_log`` one for each value that was changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+
+from stagenorm.backfill.columns import Columns
+from stagenorm.backfill.database import Connection
+from stagenorm.backfill.target import Target
+from stagenorm.errors import BackfillRefusedError
+
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_MOMENT = sa.DateTime(timezone=True)
+_metadata = sa.MetaData()
+
+RUNS = sa.Table(
+    "stage_migration_control",
+    _metadata,
+    sa.Column("run", _BIG, sa.Identity(), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("of_run", _BIG),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("vocabulary", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("last_id", sa.Text),
+    sa.Column("batches", _BIG, nullable=False, default=0),
+    sa.Column("rows_seen", _BIG, nullable=False, default=0),
+    sa.Column("rows_changed", _BIG, nullable=False, default=0),
+    sa.Column("rows_before", _BIG),
+    sa.Column("nulls_before", _BIG),
+    sa.Column("receipt", sa.Text),
+    sa.Column("no_receipt", sa.Text),
+    sa.Column("started_at", _MOMENT, nullable=False),
+    sa.Column("updated_at", _MOMENT, nullable=False),
+    sa.Column("ended_at", _MOMENT),
+    sa.Column("error", sa.Text),
+)
+BATCHES = sa.Table(
+    "stage_migration_batch",
+    _metadata,
+    sa.Column("run", _BIG, primary_key=True, autoincrement=False),
+    sa.Column("batch", _BIG, primary_key=True, autoincrement=False),
+    sa.Column("last_id", sa.Text, nullable=False),
+    sa.Column("rows_seen", _BIG, nullable=False),
+    sa.Column("rows_changed", _BIG, nullable=False),
+    sa.Column("at", _MOMENT, nullable=False),
+)
+# A run meets each row once: the primary key makes the database itself refuse a second time.
+LOG = sa.Table(
+    "stage_normalization_log",
+    _metadata,
+    sa.Column("run", _BIG, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), primary_key=True),
+    sa.Column("table", sa.Text, nullable=False),
+    sa.Column("old", sa.Text, nullable=False),
+    sa.Column("new", sa.Text, nullable=False),
+    sa.Column("at", _MOMENT, nullable=False),
+)
+
+
+class Kind(Enum):
+    """What a run does."""
+
+    RUN = "run"
+    REVERT = "revert"
+
+
+class Status(Enum):
+    """Where a run is."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    DONE = "done"
+
+
+RESUMABLE = (Status.RUNNING.value, Status.STOPPED.value, Status.FAILED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a run is.
+
+    Attributes:
+        run: its number.
+        last_id: the last key that was passed, encoded; None before the first.
+        batches: how many batches are done.
+        rows_seen: how many rows were passed.
+        rows_changed: how many of them were changed.
+    """
+
+    run: int
+    last_id: str | None = None
+    batches: int = 0
+    rows_seen: int = 0
+    rows_changed: int = 0
+
+
+def now() -> datetime:
+    """The moment, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+def create_tables(connection: Connection) -> None:
+    """Create what is not there yet."""
+    _metadata.create_all(connection)
+
+
+def exist(connection: Connection) -> bool:
+    """Whether a backfill was ever applied here."""
+    return sa.inspect(connection).has_table(RUNS.name)
+
+
+def resumable(connection: Connection, columns: Columns, vocabulary: str) -> Checkpoint | None:
+    """The last run of the same target and vocabulary, if it did not end and nobody began to take it back.
+
+    Args:
+        connection: to read with.
+        columns: of the target.
+        vocabulary: its fingerprint.
+    """
+    wanted = (RUNS.c.kind == Kind.RUN.value, RUNS.c.target == columns.target.as_json, RUNS.c.vocabulary == vocabulary)
+    last = connection.execute(sa.select(RUNS).where(*wanted).order_by(RUNS.c.run.desc()).limit(1)).first()
+    if last is None or last.status not in RESUMABLE:
+        return None
+    taken_back = connection.scalar(sa.select(sa.exists().where(RUNS.c.of_run == last.run)))
+    return None if taken_back else checkpoint(last)
+
+
+def resumable_revert(connection: Connection, of_run: int) -> Checkpoint | None:
+    """The unfinished revert of a run, if there is one."""
+    wanted = (RUNS.c.kind == Kind.REVERT.value, RUNS.c.of_run == of_run, RUNS.c.status.in_(RESUMABLE))
+    last = connection.execute(sa.select(RUNS).where(*wanted).order_by(RUNS.c.run.desc()).limit(1)).first()
+    return checkpoint(last) if last else None
+
+
+def checkpoint(row: Any) -> Checkpoint:
+    """A run's row as how far it is."""
+    return Checkpoint(row.run, row.last_id, row.batches, row.rows_seen, row.rows_changed)
+
+
+def begin(connection: Connection, kind: Kind, target: Target, vocabulary: str, **more: Any) -> Checkpoint:
+    """Record a new run.
+
+    Args:
+        connection: to write with.
+        kind: what it does.
+        target: to what.
+        vocabulary: its fingerprint.
+        more: other columns of the control table.
+    """
+    moment = now()
+    number = connection.scalar(
+        sa.insert(RUNS)
+        .values(
+            kind=kind.value,
+            target=target.as_json,
+            vocabulary=vocabulary,
+            status=Status.RUNNING.value,
+            started_at=moment,
+            updated_at=moment,
+            **more,
+        )
+        .returning(RUNS.c.run)
+    )
+    assert number is not None
+    return Checkpoint(number, more.get("last_id"))
+
+
+def advance(connection: Connection, before: Checkpoint, last_id: str, seen: int, changed: int) -> Checkpoint:
+    """Move a checkpoint, in the transaction of the rows that it speaks of.
+
+    Raises:
+        BackfillRefusedError: another process moved it: nothing of this batch may stay.
+    """
+    after = Checkpoint(before.run, last_id, before.batches + 1, before.rows_seen + seen, before.rows_changed + changed)
+    moment = now()
+    moved = connection.execute(
+        sa.update(RUNS)
+        .where(RUNS.c.run == before.run, RUNS.c.batches == before.batches)
+        .values(
+            status=Status.RUNNING.value,
+            last_id=last_id,
+            batches=after.batches,
+            rows_seen=after.rows_seen,
+            rows_changed=after.rows_changed,
+            updated_at=moment,
+            error=None,
+        )
+    )
+    if moved.rowcount != 1:
+        raise BackfillRefusedError(f"run {before.run} was moved by another process: let that one finish")
+    connection.execute(
+        sa.insert(BATCHES).values(
+            run=before.run, batch=after.batches, last_id=last_id, rows_seen=seen, rows_changed=changed, at=moment
+        )
+    )
+    return after
+
+
+def log(connection: Connection, changes: sa.Select[Any]) -> int:
+    """Record changes.
+
+    Args:
+        connection: to write with.
+        changes: a query of run, table, at, key, old and new, in this order.
+
+    Returns:
+        How many they are.
+    """
+    names = ["run", "table", "at", "key", "old", "new"]
+    counted = connection.execution_options(preserve_rowcount=True)
+    return counted.execute(sa.insert(LOG).from_select(names, changes)).rowcount
+
+
+def end(connection: Connection, run: int, status: Status, error: str | None = None) -> None:
+    """Record how a run ended."""
+    moment = now()
+    ended = moment if status is Status.DONE else None
+    connection.execute(
+        sa.update(RUNS)
+        .where(RUNS.c.run == run)
+        .values(status=status.value, updated_at=moment, ended_at=ended, error=error)
+    )
+
+
+def find(connection: Connection, run: int) -> Any:
+    """A run's row. Raises BackfillRefusedError where there is none."""
+    found = connection.execute(sa.select(RUNS).where(RUNS.c.run == run)).first() if exist(connection) else None
+    if found is None:
+        raise BackfillRefusedError(f"there is no run {run} here: stagenorm backfill status lists them")
+    return found
+
+
+def runs(connection: Connection) -> list[dict[str, Any]]:
+    """Every run, the newest first."""
+    if not exist(connection):
+        return []
+    return [dict(row._mapping) for row in connection.execute(sa.select(RUNS).order_by(RUNS.c.run.desc()))]  # noqa: SLF001 - its public name
+
+
+def newer_runs(connection: Connection, number: int, besides: int, target: Target) -> bool:
+    """Whether a later run of the same table and column changed rows, and was not wholly taken back."""
+    taken_back = sa.select(RUNS.c.of_run).where(RUNS.c.kind == Kind.REVERT.value, RUNS.c.status == Status.DONE.value)
+    later = sa.select(RUNS).where(
+        RUNS.c.run > number,
+        RUNS.c.run != besides,
+        RUNS.c.kind == Kind.RUN.value,
+        RUNS.c.rows_changed > 0,
+        RUNS.c.run.not_in(taken_back.where(RUNS.c.of_run.is_not(None))),
+    )
+    return any(Target.from_json(row.target).name == target.name for row in connection.execute(later))

@@ -1,0 +1,112 @@
+"""Create: a dump with its manifest, both of one snapshot; the checksum is taken as the bytes go by."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from stagenorm.backfill.database import Database, query
+from stagenorm.backfill.target import Target
+from stagenorm.backups import tools
+from stagenorm.backups.contents import contents
+from stagenorm.backups.manifest import Hashing, Manifest, place
+from stagenorm.errors import BackupError
+from stagenorm.files import replacing
+
+CUSTOM, PLAIN, SQLITE = "custom", "plain", "sqlite"
+
+
+def create(
+    database: Database, out: Path, targets: Sequence[Target], *, format_: str = CUSTOM, tools_in: Path | None = None
+) -> Manifest:
+    """Dump a database.
+
+    Args:
+        database: to dump.
+        out: the file that is written; its manifest goes beside it.
+        targets: the columns to be changed, whose values the manifest keeps.
+        format_: ``custom`` or ``plain``, of PostgreSQL; SQLite has one format.
+        tools_in: the directory of PostgreSQL's programs.
+
+    Raises:
+        BackupError: the dump failed; neither file is there then.
+        DatabaseError: the database failed.
+        DataFileError: the files cannot be written.
+    """
+    if out.exists():
+        raise BackupError(f"{out} is there already: name another file, a backup is never overwritten")
+    place(out).unlink(missing_ok=True)  # of a dump that is no more
+    try:
+        if database.kind == "sqlite":
+            return _sqlite(database, out, targets)
+        return _postgresql(database, out, targets, format_, tools_in)
+    except BaseException:
+        out.unlink(missing_ok=True)  # a dump that nothing vouches for
+        raise
+
+
+def _postgresql(
+    database: Database, out: Path, targets: Sequence[Target], format_: str, tools_in: Path | None
+) -> Manifest:
+    began = time.time()
+    with database.reading() as connection:
+        snapshot = query(connection, "SELECT pg_export_snapshot()").scalar()
+        dump = tools.find(connection, "pg_dump", tools_in)
+        command: list[str | Path] = [dump, f"--format={format_}", f"--snapshot={snapshot}", "--no-password"]
+        with replacing(out) as file:
+            hashing = Hashing(file)
+            with tools.piped(command, database.url) as dumped:
+                hashing.copy(dumped)
+        server = query(connection, "SHOW server_version").scalar()
+        held = contents(connection, targets)
+        identity = database.identity(connection)
+    made = Manifest(
+        identity,
+        format_,
+        hashing.size,
+        hashing.sha256,
+        began,
+        f"PostgreSQL {server}",
+        tools.version(dump),
+        tuple(target.as_json for target in targets),
+        held,
+    )
+    made.write(out)
+    return made
+
+
+def _sqlite(database: Database, out: Path, targets: Sequence[Target]) -> Manifest:
+    began = time.time()
+    with database.reading() as connection:
+        identity = database.identity(connection)
+    with replacing(out.with_name(f"{out.name}.snapshot")) as snapshot:
+        copy = Path(snapshot.name)
+        try:
+            with closing(sqlite3.connect(database.path)) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+                target.execute("PRAGMA journal_mode = DELETE")  # one file holds it all
+        except sqlite3.Error as error:
+            raise BackupError(f"{database.name} could not be copied: {error}") from error
+        with Database(f"sqlite:///{copy}").reading() as connection:
+            held = contents(connection, targets)
+        with copy.open("rb") as source, replacing(out) as file:
+            hashing = Hashing(file)
+            hashing.copy(source)
+    out.with_name(f"{out.name}.snapshot").unlink()
+    library = f"SQLite {sqlite3.sqlite_version}"
+    made = Manifest(
+        identity,
+        SQLITE,
+        hashing.size,
+        hashing.sha256,
+        began,
+        library,
+        library,
+        tuple(target.as_json for target in targets),
+        held,
+    )
+    made.write(out)
+    return made

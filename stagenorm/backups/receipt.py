@@ -1,0 +1,115 @@
+"""Receipt: the signed word that a backup of one database was restored and was right. It imports itsdangerous."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from stagenorm.backfill.target import Target
+from stagenorm.errors import BackfillRefusedError, BackupError, ConfigurationError, MissingExtraError
+from stagenorm.files import replacing
+
+try:
+    from itsdangerous import BadData, URLSafeTimedSerializer
+except ModuleNotFoundError as error:
+    raise MissingExtraError("a restore receipt", "backfill") from error
+
+RECEIPT_KEY = "STAGENORM_RECEIPT_KEY"
+LONGEST_AGE = 24 * 3600.0
+"""Seconds that a receipt is good for."""
+_LEAST = 24
+_LARGEST = 1 << 20
+_AHEAD = 60.0  # seconds that two machines' clocks may differ
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was proved.
+
+    Attributes:
+        database: which one, as ``Database.identity`` tells.
+        sha256: of the dump.
+        backed_up_at: seconds since the epoch.
+        tables: that the backup holds.
+        restored_in: seconds that it took.
+    """
+
+    database: str
+    sha256: str
+    backed_up_at: float
+    tables: tuple[str, ...]
+    restored_in: float
+
+
+class Receipts:
+    """Signs receipts and reads them.
+
+    Args:
+        environment: holds the key as ``STAGENORM_RECEIPT_KEY``.
+
+    Raises:
+        ConfigurationError: there is no key, or it is too short.
+    """
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        key = environment.get(RECEIPT_KEY, "")
+        if len(key) < _LEAST:
+            raise ConfigurationError(
+                f"{RECEIPT_KEY} is {'too short' if key else 'not set'}: make one with: stagenorm token secret"
+            )
+        self._serializer = URLSafeTimedSerializer(
+            key, salt="stagenorm restore", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
+        )
+
+    def write(self, receipt: Receipt, dump: Path) -> Path:
+        """Write it beside its dump. Raises DataFileError where that cannot be."""
+        path = place(dump)
+        with replacing(path) as file:
+            file.write(str(self._serializer.dumps(asdict(receipt))).encode())
+        return path
+
+    def accept(self, path: Path, database: str, target: Target, now: float) -> Receipt:
+        """A receipt that a run may begin on.
+
+        Args:
+            path: of the receipt.
+            database: which one is to be changed.
+            target: what is to be changed in it.
+            now: seconds since the epoch.
+
+        Raises:
+            BackupError: it cannot be read.
+            BackfillRefusedError: it was not signed with this key, is of another database or lacks the table, or it
+                or its backup is older than 24 hours.
+        """
+        try:
+            with path.open("rb") as file:
+                text = file.read(_LARGEST)
+        except OSError as error:
+            raise BackupError(f"{path} cannot be read: {error.strerror}: {_PROVE}") from error
+        try:
+            content, signed_at = self._serializer.loads(text, return_timestamp=True)
+            receipt = Receipt(**{**content, "tables": tuple(content["tables"])})
+        except (BadData, TypeError, KeyError) as error:
+            raise BackfillRefusedError(f"{path} was edited, or not signed with this {RECEIPT_KEY}: {_PROVE}") from error
+        if receipt.database != database:
+            raise BackfillRefusedError(f"{path} is of another database ({receipt.database}, not {database}): {_PROVE}")
+        oldest = min(signed_at.timestamp(), receipt.backed_up_at)
+        if not -_AHEAD <= now - oldest < LONGEST_AGE:
+            raise BackfillRefusedError(
+                f"{path}: its backup is {(now - oldest) / 3600:.1f} hours old, 24 is the most: {_PROVE}"
+            )
+        if not any(name.rpartition(".")[2] == target.table for name in receipt.tables):
+            raise BackfillRefusedError(f"{path}: its backup does not hold the table {target.table!a}: {_PROVE}")
+        return receipt
+
+
+_PROVE = "stagenorm backup create, then stagenorm backup restore-test"
+
+
+def place(dump: Path) -> Path:
+    """Where the receipt of a dump is."""
+    return dump.with_name(f"{dump.name}.receipt")

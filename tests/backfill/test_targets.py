@@ -1,0 +1,203 @@
+"""What may be a target: odd names, keys and types, and what is refused with its reason."""
+
+from threading import Event
+
+import pytest
+
+from stagenorm import Normalizer, Term, Vocabulary
+from stagenorm.backfill import revert as reverting
+from stagenorm.backfill.control import exist
+from stagenorm.backfill.run import Allowance, plan, run
+from stagenorm.backfill.target import Target
+from stagenorm.backfill.verify import verify
+from stagenorm.errors import BackfillRefusedError, ConfigurationError, DatabaseError
+
+STAGES = ["Seed", "seed", "Series A", "bogus", None]
+
+
+def run_and_take_back(place, target, normalizer, conduct):
+    """A run that must change something, is verified, and whose revert must leave the rows as they were."""
+    quoted = ".".join(f'"{part.replace(chr(34), chr(34) * 2)}"' for part in (target.schema, target.table) if part)
+    before = sorted(map(str, place.ask(f"SELECT * FROM {quoted}")))
+    ended = run(place.database, target, normalizer, Allowance(no_receipt="a test"), conduct(7))
+    assert ended.at.rows_changed > 0
+    assert ended.left.changing == 0
+    assert verify(place.database, ended.at.run, normalizer).holds
+    assert reverting.revert(place.database, ended.at.run, conduct(7)).kept == 0
+    assert sorted(map(str, place.ask(f"SELECT * FROM {quoted}"))) == before
+
+
+@pytest.mark.parametrize(
+    "condition", ["", "a % 2 = 0", "b <> 'k1' -- and a comment", "stage LIKE '%e%' OR stage = ':x'"]
+)
+def test_a_composite_key_with_gaps(place, normalizer, conduct, condition):
+    place.ask("CREATE TABLE deals (a integer NOT NULL, b text NOT NULL, stage text, PRIMARY KEY (a, b))")
+    for number in range(60):
+        place.ask("INSERT INTO deals VALUES (%s, %s, %s)", number // 7 * 5, f"k{number % 7}", STAGES[number % 5])
+    run_and_take_back(place, Target.parse("deals", "stage", "a, b", condition), normalizer, conduct)
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("uuid", "md5(n::text)::uuid"),
+        ("text", "repeat(chr(200 + n), 3) || '''\"\\'"),
+        ('text COLLATE "C"', "md5(n::text)"),
+        ("numeric(20, 5)", "n * 1.5 - 20"),
+        ("timestamptz", "now() + n * interval '1.000001 second'"),
+        ("date", "date '2020-01-01' + n"),
+        ("bytea", "sha256(n::text::bytea)"),
+        ("double precision", "n / 3.0"),
+        ("char(9)", "'k' || n"),
+        ("smallint", "n - 30"),
+    ],
+)
+def test_keys_of_every_type_on_postgresql(on_postgresql, normalizer, conduct, type_, value):
+    on_postgresql.ask(f"CREATE TABLE deals (id {type_} PRIMARY KEY, stage varchar(20))")
+    on_postgresql.ask(
+        f"INSERT INTO deals SELECT {value}, (ARRAY['Seed', 'seed', 'SERIES_A', 'bogus', NULL])[1 + n % 5] FROM generate_series(1, 60) n"
+    )
+    run_and_take_back(on_postgresql, Target.parse("deals", "stage"), normalizer, conduct)
+
+
+def test_names_with_everything_in_them(on_postgresql, normalizer, conduct):
+    on_postgresql.ask('CREATE SCHEMA "my.schema; DROP"')
+    table = '"my.schema; DROP"."odd ""table"" % :x"'
+    on_postgresql.ask(f'CREATE TABLE {table} ("the key%" integer PRIMARY KEY, "stages :of \\ it" text)')
+    on_postgresql.ask(f"INSERT INTO {table} SELECT n, 'Seed' FROM generate_series(1, 30) n")
+    target = Target.parse(table, "stages :of \\ it", "the key%")
+    assert target.schema == "my.schema; DROP"
+    run_and_take_back(on_postgresql, target, normalizer, conduct)
+
+
+@pytest.mark.parametrize("type_", ["char(12)", "citext", "stage_domain", "text COLLATE loose"])
+def test_columns_that_compare_loosely_are_told_apart_to_the_letter(on_postgresql, normalizer, conduct, type_):
+    place = on_postgresql
+    place.ask("CREATE DOMAIN stage_domain AS varchar(12)")
+    if type_ == "citext" and not place.ask("SELECT 1 FROM pg_available_extensions WHERE name = 'citext'"):
+        type_ = "stage_domain"
+    elif type_ == "citext":
+        place.ask("CREATE EXTENSION citext")
+    if "loose" in type_:
+        try:
+            place.ask("CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+        except Exception as error:  # noqa: BLE001 - this server was built without ICU
+            assert "ICU" in str(error)  # noqa: PT017 - only this may be why
+            type_ = "stage_domain"
+    place.ask(f"CREATE TABLE deals (id integer PRIMARY KEY, stage {type_})")
+    place.ask("INSERT INTO deals SELECT n, (ARRAY['Seed','seed','SEED','x'])[1 + n % 4] FROM generate_series(1, 40) n")
+    run_and_take_back(place, Target.parse("deals", "stage"), normalizer, conduct)
+    assert len(place.ask("SELECT * FROM stage_normalization_log WHERE run = 1")) == 20
+
+
+def test_an_enum_is_changed_where_it_has_the_label_and_explained_where_not(on_postgresql, normalizer, conduct):
+    place = on_postgresql
+    place.ask("CREATE TYPE phase AS ENUM ('Seed', 'seed', 'Series A')")
+    place.ask("CREATE TABLE deals (id integer PRIMARY KEY, stage phase)")
+    place.ask("INSERT INTO deals VALUES (1, 'Seed'), (2, 'Series A'), (3, NULL)")
+    with pytest.raises(BackfillRefusedError, match="enum without the label 'series-a'"):
+        run_and_take_back(place, Target.parse("deals", "stage"), normalizer, conduct)
+    run_and_take_back(place, Target.parse("deals", "stage", "", "id < 2"), normalizer, conduct)
+
+
+def test_a_check_that_forbids_stops_the_run_and_says_so(place, normalizer, conduct):
+    place.ask("CREATE TABLE deals (id integer PRIMARY KEY, stage text, CONSTRAINT small CHECK (stage <> 'seed'))")
+    place.ask("INSERT INTO deals VALUES (1, 'Seed')")
+    columns, _ = plan(place.database, Target.parse("deals", "stage"), normalizer)
+    assert "seed" in columns.checks[0]
+    with pytest.raises(DatabaseError, match="small"):
+        run_and_take_back(place, Target.parse("deals", "stage"), normalizer, conduct)
+    assert place.ask("SELECT stage FROM deals") == [("Seed",)]
+    assert place.ask("SELECT status FROM stage_migration_control") == [("failed",)]
+    assert place.log() == []
+
+
+def test_a_column_too_short_is_an_error_and_never_cut(on_postgresql, normalizer, conduct):
+    place = on_postgresql
+    place.ask("CREATE TABLE deals (id integer PRIMARY KEY, stage varchar(4))")
+    place.ask("INSERT INTO deals VALUES (1, 'A')")
+    longer = Normalizer(Vocabulary("letters", [Term("letter-a", "", ("A",))]))
+    with pytest.raises(DatabaseError, match="too long"):
+        run_and_take_back(place, Target.parse("deals", "stage"), longer, conduct)
+    assert place.ask("SELECT stage FROM deals") == [("A",)]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "key", "why"),
+    [
+        ("absent", "stage", "", "has no table absent|has no table table absent"),
+        ("deals", "absent", "", "has no column 'absent'"),
+        ("deals", "stage", "absent", "has no column 'absent'"),
+        ("deals", "stage", "note", r"\(note\) is not unique"),
+        ("loose", "stage", "", "has no primary key"),
+        ("loose", "stage", "id", "is NULL in some rows"),
+        ("deals", "id", "", "is part of the key|only a column of text"),
+        ("deals; DROP TABLE deals", "stage", "", "has no table"),
+    ],
+)
+def test_what_cannot_be_worked_with_is_refused_and_nothing_changes(place, normalizer, table, column, key, why):
+    place.ask("CREATE TABLE deals (id integer PRIMARY KEY, stage text, note text)")
+    place.ask("CREATE TABLE loose (id integer UNIQUE, stage text)")
+    place.ask("INSERT INTO loose VALUES (NULL, 'Seed')")
+    with pytest.raises(BackfillRefusedError, match=why):
+        run(place.database, Target.parse(table, column, key), normalizer, Allowance(no_receipt="a test"), None)
+    with place.database.reading() as connection:
+        assert not exist(connection)
+
+
+@pytest.mark.parametrize("table", ["", "a.b.c", "a.", '"a', ".a"])
+def test_a_name_that_is_none(table):
+    with pytest.raises(ConfigurationError, match=r"write TABLE or SCHEMA.TABLE"):
+        Target.parse(table, "stage")
+
+
+def test_a_plan_changes_nothing_at_all(place, normalizer):
+    place.fill(20)
+    before = place.rows()
+    plan(place.database, Target.parse("deals", "stage"), normalizer)
+    assert place.rows() == before
+    with place.database.reading() as connection:
+        assert not exist(connection)
+
+
+def test_a_dry_run_never_disturbs_a_runs_checkpoint(place, apply, start, normalizer):
+    place.fill(100)
+    apply(place)
+    place.ask("UPDATE stage_migration_control SET status = 'stopped'")
+    before = place.ask("SELECT * FROM stage_migration_control")
+    options = ["--database", place.url, "--table", "deals", "--column", "stage"]
+    dry = start("backfill", "run", *options)
+    assert "unknown" in dry.communicate(timeout=60)[0]
+    assert dry.returncode == 1
+    assert place.ask("SELECT * FROM stage_migration_control") == before
+
+
+def test_unknown_values_can_stop_it_before_the_first_change(place, apply):
+    before = place.fill(20).rows()
+    with pytest.raises(BackfillRefusedError, match="hold values that the vocabulary does not"):
+        apply(place, leave_unknown=False)
+    assert place.rows() == before
+
+
+def test_all_in_one_transaction(place, normalizer, conduct):
+    place.fill(100)
+    target = Target.parse("deals", "stage")
+    ended = run(place.database, target, normalizer, Allowance(no_receipt="a test"), conduct(7, transactional=True))
+    assert (ended.at.batches, ended.at.rows_seen, ended.left.changing) == (1, 100, 0)
+
+
+def test_a_second_run_on_the_target_is_refused(place, apply, normalizer, conduct):
+    place.fill(100)
+    refused = []
+
+    def second(_progress):
+        with pytest.raises(BackfillRefusedError, match="another run works on") as caught:
+            apply(place)
+        refused.append(caught)
+        stop.set()
+
+    stop = Event()
+    allowance = Allowance(no_receipt="a test")
+    run(place.database, Target.parse("deals", "stage"), normalizer, allowance, conduct(tell=second, stop=stop))
+    assert refused
+    assert apply(place).resumed
