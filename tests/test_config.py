@@ -6,7 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm import INVESTMENT_STAGES, ConfigurationError, Match, MissingExtraError, Normalizer, VocabularyError
+from stagenorm import (
+    INVESTMENT_STAGES,
+    ConfigurationError,
+    Endpoint,
+    FormField,
+    JsonField,
+    JsonKeys,
+    Match,
+    MissingExtraError,
+    Normalizer,
+    PathField,
+    QueryField,
+    VocabularyError,
+)
 from stagenorm.config import load_configuration, load_vocabulary
 from stagenorm.observe.rules.watched import WatchedEndpoint
 
@@ -86,6 +99,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 ENDPOINT = '[[endpoints]]\nname = "simulate"\n'
+GET = "method = 'GET'\npath = '/{s}'\n"
+POST = "method = 'POST'\npath = '/'\n"
+FIELDS = "fields = [{ %s }]"
 
 
 @pytest.fixture
@@ -99,13 +115,36 @@ def configure(tmp_path):
 
 
 def test_the_documented_configuration_is_one(configure, tmp_path):
-    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/telemetry.md").read_text(), re.DOTALL)
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/configuration.md").read_text(), re.DOTALL)
     (tmp_path / "asset-classes.toml").write_text(f'name = "asset-classes"\n{TERM}')
     found = configure(example)
     assert found.vocabulary.name == "asset-classes"
     assert found.store == "redis://127.0.0.1:6379/0"
     assert found.watched.ops_url == "http://127.0.0.1:8000/_ops/stagenorm"
     assert found.watched.endpoints == (WatchedEndpoint("simulate", 0.001), WatchedEndpoint("companies", 0.005))
+    assert found.endpoints == (
+        Endpoint(
+            "simulate",
+            "POST",
+            "/api/monte-carlo/simulate",
+            [JsonField("$.stageDistribution[*].stage", required=True)],
+        ),
+        Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage", repeated=True)]),
+    )
+
+
+def test_every_kind_of_field_can_be_declared(configure, tmp_path):
+    (tmp_path / "own.toml").write_text(f'name = "own"\n{TERM}')
+    kinds = "{ keys = '$.a' }, { path = 's', vocabulary = 'own.toml' }, { json = '$.b' }, { query = 'q' }"
+    found = configure(
+        f"{ENDPOINT}{GET}fields = [{kinds}]\n[[endpoints]]\nname = 'f'\n{POST}fields = [{{ form = 'f' }}]"
+    )
+    own = found.endpoints[0].fields[1].vocabulary
+    assert own.name == "own"
+    assert [endpoint.fields for endpoint in found.endpoints] == [
+        (JsonKeys("$.a"), PathField("s", vocabulary=own), JsonField("$.b"), QueryField("q")),
+        (FormField("f"),),
+    ]
 
 
 def test_all_but_the_endpoints_may_be_left_out(configure):
@@ -122,7 +161,22 @@ def test_all_but_the_endpoints_may_be_left_out(configure):
             "endpoints = 3",
             r"endpoints must be an array of tables, each under its own \[\[endpoints\]\]; a number stands",
         ),
-        (ENDPOINT + "path = '/x'", "endpoint 1: unknown key 'path': the keys are name, reject_budget"),
+        (
+            ENDPOINT + "pth = '/x'",
+            "endpoint 1: unknown key 'pth': the keys are name, reject_budget, method, path, fields",
+        ),
+        (ENDPOINT + "path = '/x'", 'endpoint 1: no method: add method = "..."'),
+        (ENDPOINT + GET, "endpoint 'simulate': no fields"),
+        (ENDPOINT + GET + "fields = 3", r"endpoint 1: fields must be an array of tables, each under its own"),
+        (ENDPOINT + GET + "fields = [{}]", r"endpoint 1, field 1: say where the value sits, as in json = "),
+        (ENDPOINT + GET + FIELDS % "query = 's', json = '$'", "endpoint 1, field 1: say where the value sits"),
+        (ENDPOINT + GET + FIELDS % "json = '$[*'", r"'\$\[\*'"),
+        (ENDPOINT + GET + FIELDS % "json = '$', repeated = true", "field 1: only query and form take repeated"),
+        (ENDPOINT + GET + FIELDS % "path = 's', required = true", "field 1: a path parameter is always there"),
+        (
+            ENDPOINT + GET + FIELDS % "query = 's', required = 1",
+            "required must be true or false; a number stands there",
+        ),
         (
             f"stroe = 'x'\n{ENDPOINT}",
             "the file: unknown key 'stroe': the keys are vocabulary, store, ops_url, endpoints",

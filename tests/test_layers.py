@@ -51,7 +51,7 @@ HOMES = {
     "sqlalchemy": {"backfill"},
     "starlette": {"demo/service.py", "ops"},
     "uvicorn": {"demo/server.py", "ops/serving.py"},
-    "tomli": {"config.py"},
+    "tomli": {"config/toml.py"},
     "_typeshed": {"wsgi.py"},
 }
 

@@ -1,0 +1,6 @@
+"""From files to the objects that middleware and commands share: a file for each section, and nothing that decides."""
+
+from stagenorm.config.service import Configuration, load_configuration
+from stagenorm.config.vocabulary import load_vocabulary
+
+__all__ = ["Configuration", "load_configuration", "load_vocabulary"]

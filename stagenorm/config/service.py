@@ -1,0 +1,67 @@
+"""``stagenorm.toml``: the whole of what it says of a service, section by section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stagenorm.boundary.endpoint import Endpoint
+from stagenorm.config.endpoints import read_endpoints
+from stagenorm.config.toml import read_toml
+from stagenorm.config.vocabulary import load_vocabulary
+from stagenorm.core.investment import INVESTMENT_STAGES
+from stagenorm.core.vocabulary import Vocabulary
+from stagenorm.errors import ConfigurationError
+from stagenorm.observe.rules.watched import Watched
+
+DEFAULT_OPS_URL = "http://127.0.0.1:8000/_ops/stagenorm"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What ``stagenorm.toml`` says of a service.
+
+    Attributes:
+        vocabulary: of its fields.
+        vocabulary_file: where that one was read, or None for the built-in one.
+        store: the URL of its mode store, or None where the environment names it.
+        watched: its endpoints and ops app, for rules and dashboards.
+        endpoints: those that are declared with method, path and fields, as ``Boundary`` takes them.
+    """
+
+    vocabulary: Vocabulary
+    vocabulary_file: Path | None
+    store: str | None
+    watched: Watched
+    endpoints: tuple[Endpoint, ...]
+
+
+def load_configuration(path: Path | str) -> Configuration:
+    """Read ``stagenorm.toml``, whose shape ``docs/configuration.md`` describes.
+
+    Args:
+        path: of the file; a vocabulary that it names is looked for beside it.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is not TOML, has a key that means nothing, or says what cannot be.
+            The message names the file and the place.
+        VocabularyError: the same of a vocabulary that it names.
+        MissingExtraError: this Python is older than 3.11 and no TOML reader is installed.
+    """
+    path = Path(path)
+    try:
+        table = read_toml(path)
+        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints")
+        named, store = table.string("vocabulary", ""), table.string("store", "")
+        watched, endpoints = read_endpoints(table, path.parent)
+        ops_url = table.string("ops_url", DEFAULT_OPS_URL)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    file = path.parent / named if named else None
+    return Configuration(
+        vocabulary=load_vocabulary(file) if file else INVESTMENT_STAGES,
+        vocabulary_file=file,
+        store=store or None,
+        watched=Watched(watched, ops_url),
+        endpoints=endpoints,
+    )
