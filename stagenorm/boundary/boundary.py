@@ -80,6 +80,10 @@ class Boundary:
             raise ConfigurationError(f"max_body_bytes is {max_body_bytes}: give at least 1")
         self.vocabulary = vocabulary
         self.endpoints = tuple(endpoints)
+        if not self.endpoints:
+            raise ConfigurationError(
+                "no endpoints: a boundary without one guards nothing; give endpoints=[Endpoint(...)]"
+            )
         self.modes: ModeSource = modes or FixedModes(ModeView())
         self.hooks: list[Hook] = list(hooks)
         self.max_body_bytes = max_body_bytes

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stagenorm.boundary.boundary import Boundary
 from stagenorm.cli import output
-from stagenorm.cli.options import Store, VocabularyFile, chosen_store, chosen_vocabulary
+from stagenorm.cli.options import ConfigurationFile, Store, chosen_store
+from stagenorm.config import load_configuration
 from stagenorm.errors import ConfigurationError
 from stagenorm.stores import ModeResolver
 from stagenorm.stores.environment import default_state, local_ceiling
@@ -31,19 +33,24 @@ def serve(
             help='An alert that pulls enforcement back, besides those with the label stagenorm="downgrade".',
         ),
     ] = None,
-    vocabulary: VocabularyFile = None,
+    config: ConfigurationFile = Path("stagenorm.toml"),
     store: Store = "",
 ) -> None:
     """Serve the ops app alone: webhooks, mode and health.
 
-    It knows no endpoints, so an alert pulls everything back. Secrets come from STAGENORM_TOKEN_KEY,
-    STAGENORM_WEBHOOK_SECRETS and STAGENORM_ALERTMANAGER_TOKEN.
+    The configuration declares the endpoints, and names the store if --store does not. Secrets come from
+    STAGENORM_TOKEN_KEY, STAGENORM_WEBHOOK_SECRETS and STAGENORM_ALERTMANAGER_TOKEN.
     """
     from stagenorm.ops import ops_app  # noqa: PLC0415 - an extra
     from stagenorm.ops.serving import serve as serve_app  # noqa: PLC0415 - an extra
 
-    modes = ModeResolver(chosen_store(store), default_state(os.environ), ceiling=local_ceiling(os.environ))
-    boundary = Boundary(chosen_vocabulary(vocabulary), [], modes)
+    service = load_configuration(config)
+    if not service.endpoints:
+        raise ConfigurationError(f"{config}: declare method, path and fields of the endpoints (docs/configuration.md)")
+    modes = ModeResolver(
+        chosen_store(store or service.store or ""), default_state(os.environ), ceiling=local_ceiling(os.environ)
+    )
+    boundary = Boundary(service.vocabulary, service.endpoints, modes)
     served = ops_app(boundary, alerts=alert or ())
     output.show(f"ops app on http://{host}:{port}", stderr=True)
     serve_app(served, host, port)

@@ -172,17 +172,25 @@ def test_json_fields_that_contradict_each_other(fields, message):
     assert message in str(failure.value)
 
 
+ANY = [Endpoint("any", "GET", "/", [QueryField("stage")])]
+
+
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_lets_at_least_a_byte_through(limit):
     with pytest.raises(ConfigurationError, match=f"max_body_bytes is {limit}: give at least 1"):
-        Boundary(INVESTMENT_STAGES, [], max_body_bytes=limit)
-    assert Boundary(INVESTMENT_STAGES, [], max_body_bytes=1).max_body_bytes == 1
+        Boundary(INVESTMENT_STAGES, ANY, max_body_bytes=limit)
+    assert Boundary(INVESTMENT_STAGES, ANY, max_body_bytes=1).max_body_bytes == 1
+
+
+def test_a_boundary_without_endpoints_guards_nothing():
+    with pytest.raises(ConfigurationError, match="no endpoints"):
+        Boundary(INVESTMENT_STAGES, [])
 
 
 def test_what_is_not_said_is_this():
-    boundary = Boundary(INVESTMENT_STAGES, [])
+    boundary = Boundary(INVESTMENT_STAGES, ANY)
     assert boundary.max_body_bytes == 1024 * 1024
-    assert boundary.endpoints == ()
+    assert boundary.endpoints == (*ANY,)
     assert boundary.hooks == []
     assert boundary.modes.view.state("any").mode.value == "warn"
 

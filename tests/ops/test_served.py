@@ -164,13 +164,26 @@ def command(free_port, tmp_path, until):
         log.close()
 
 
-def test_alone(command, fresh_file, operator):
+def test_alone(command, fresh_file, operator, tmp_path):
     store = fresh_file()
-    url = command("ops", "serve", "--store", store, "--alert", "Rejects", **SECRETS)
-    body = firing({})  # acts by its name
-    assert httpx.post(f"{url}/webhooks/alertmanager", content=body, headers=signed(body)).json()["result"] == "done"
-    assert open_store(store).read().everywhere.latched
-    assert httpx.get(f"{url}/mode", headers=operator).json()["global"]["latched"]
+    config = tmp_path / "stagenorm.toml"
+    declared = 'name = "companies"\nmethod = "GET"\npath = "/c"\nfields = [{ query = "stage" }]'
+    config.write_text(f'store = "{store}"\n[[endpoints]]\n{declared}')
+    url = command("ops", "serve", "--config", str(config), "--alert", "Rejects", **SECRETS)
+    body = firing({"endpoint": "companies"})  # acts by its name
+    answer = httpx.post(f"{url}/webhooks/alertmanager", content=body, headers=signed(body)).json()
+    assert (answer["result"], answer["endpoints"]) == ("done", ["companies"])
+    assert open_store(store).read().state("companies").latched
+    assert httpx.get(f"{url}/mode", headers=operator).json()["endpoints"]["companies"]["latched"]
+
+
+def test_alone_it_wants_to_know_the_endpoints(tmp_path, fresh_file):
+    config = tmp_path / "stagenorm.toml"
+    config.write_text('[[endpoints]]\nname = "companies"')
+    arguments = ["ops", "serve", "--config", str(config), "--store", fresh_file()]
+    done = subprocess.run([sys.executable, "-m", "stagenorm", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "declare method, path and fields of the endpoints" in done.stderr
 
 
 def test_the_relay_signs_and_answers_what_the_service_answered(command, start, body, free_port):
