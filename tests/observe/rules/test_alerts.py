@@ -11,8 +11,8 @@ from stagenorm.observe.rules.alerts import ALERTS
 HOUR = 720  # samples, one every 5 s
 
 
-def requests(passed, rejected=None, *, endpoint="simulate", mode="enforce"):
-    """The series of an endpoint's requests, as promtool writes values."""
+def requests(passed, rejected=None, *, endpoint="simulate", mode="enforce", outside=None):
+    """The series of an endpoint's requests, as promtool writes values; those outside the share apart."""
     series = {
         f'stagenorm_requests_total{{endpoint="{endpoint}",mode="{mode}",outcome="pass",instance="a"}}': passed,
         f'stagenorm_rejects_total{{endpoint="{endpoint}",instance="a"}}': rejected or "0x9000",
@@ -20,6 +20,15 @@ def requests(passed, rejected=None, *, endpoint="simulate", mode="enforce"):
     if rejected:
         name = f'stagenorm_requests_total{{endpoint="{endpoint}",mode="{mode}",outcome="reject",instance="a"}}'
         series[name] = rejected
+    if mode == "enforce":
+        enforced = [passed, rejected or "0x9000"]
+        series |= {
+            f'stagenorm_enforced_requests_total{{endpoint="{endpoint}",instance="{number}"}}': each
+            for number, each in enumerate(enforced)
+        }
+    if outside:
+        name = f'stagenorm_requests_total{{endpoint="{endpoint}",mode="{mode}",outcome="pass",instance="b"}}'
+        series[name] = outside
     return series
 
 
@@ -47,6 +56,10 @@ def stale(values):
     return {'stagenorm_store_stale_seconds{instance="a",job="api"}': values}
 
 
+def scraped(values):
+    return {'stagenorm_mode{endpoint="simulate",instance="a",job="api"}': values.strip()}
+
+
 @dataclass
 class Case:
     """One alert, the series it sees, when, and the label values it fires for."""
@@ -64,7 +77,7 @@ class Case:
 
 REJECTS, BURNS, UNKNOWN = "StagenormEnforceRejects", "StagenormRejectBudgetBurns", "StagenormUnknownInWarn"
 SLOW, STORE, FAILING = "StagenormValidationSlow", "StagenormStoreDegraded", "StagenormBoundaryFailing"
-GONE, SWITCH = "StagenormMetricsGone", "StagenormDeadMansSwitch"
+GONE, SWITCH, SELDOM = "StagenormMetricsGone", "StagenormDeadMansSwitch", "StagenormScrapedTooSeldom"
 HERE = ["simulate"]
 
 CASES = [
@@ -74,6 +87,7 @@ CASES = [
     Case(REJECTS, "4 rejects of 100", requests("0+10x10 100x9000", "0x9 4x9000"), "1m"),
     Case(REJECTS, "5% that ended two minutes ago", requests("0+95x9000", "0+5x36 180x9000"), "5m30s"),
     Case(REJECTS, "2% where 5% is the budget", requests("0+98x9000", "0+2x9000", endpoint="companies"), "6m"),
+    Case(REJECTS, "2% at a share of 1%", requests("0+98x9000", "0+2x9000", outside="0+9900x9000"), "6m", HERE),
     Case(REJECTS, "nobody is enforced", requests("0+98x9000", mode="warn"), "6m"),
     Case(
         REJECTS,
@@ -102,6 +116,9 @@ CASES = [
     Case(GONE, "never had requests", requests("0x60 stale"), "8m"),
     Case(GONE, "had none in its last hour", requests(f"0+1x10 10x{2 * HOUR} stale"), "124m"),
     Case(GONE, "is there and idle", requests("0+1x60 60x9000"), "10m"),
+    Case(SELDOM, "every 30 s", scraped("1 _ _ _ _ _ " * 60), "12m", ["a"], by="instance"),
+    Case(SELDOM, "every 15 s", scraped("1 _ _ " * 150), "12m", by="instance"),
+    Case(SELDOM, "a service that has just started", scraped("_x130 1 _ _ 1 _ _ 1"), "12m", by="instance"),
     Case(SWITCH, "nothing at all", {}, "0s", [""]),
 ]
 
