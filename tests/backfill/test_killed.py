@@ -76,10 +76,10 @@ def runs_of(place):
         return runs(connection)
 
 
-def refill(place):
+def refill(place, rows=ROWS):
     for table in ("deals", "stage_migration_control", "stage_migration_batch", "stage_normalization_log"):
         place.ask(f"DROP TABLE IF EXISTS {table}")
-    place.fill(ROWS)
+    place.fill(rows)
 
 
 def test_killed_at_random_instants_it_ends_as_if_nothing_had_been(engine, place, in_processes):
@@ -119,13 +119,13 @@ def test_a_server_that_is_killed_is_waited_for(start_postgresql, place_on, postg
     server, random = start_postgresql(postgresql.binaries), Random(7)
     place = place_on(server)
     process = in_processes(place)
-    refill(place)
+    refill(place, 1_500)
     process.do("run")
     whole = left_by(place)
-    refill(place)
+    refill(place, 1_500)
     process.begin("run", FOR_EVER)
-    for _ in range(8):
-        time.sleep(random.uniform(0, 0.15))  # an instant, not a wait for anything
+    for _ in range(5):
+        time.sleep(random.uniform(0.1, 0.6))  # an instant, not a wait for anything
         server.kill()
         server.start()
     while process.ended()[0] == "failed":  # it was not in the walk yet, or behind it: there it does not wait

@@ -59,4 +59,6 @@ if __name__ == "__main__":
     for line in sys.stdin:
         what, seconds = line.split()
         began = time.monotonic()
-        print(ended(forked(what, sys.argv[1]), float(seconds)), time.monotonic() - began, flush=True)
+        how = ended(forked(what, sys.argv[1]), float(seconds))
+        sys.stdout.write(f"{how} {time.monotonic() - began}\n")
+        sys.stdout.flush()
