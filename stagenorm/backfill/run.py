@@ -197,8 +197,11 @@ def _mapping(connection: Connection, mapping: dict[str, str]) -> tuple[Any, Any]
         )
         table = unnested.table_valued("stagenorm_old", "stagenorm_new", name="stagenorm_mapping").render_derived()
         return table.c.stagenorm_old, table.c.stagenorm_new
-    pairs = sa.func.json_each(json.dumps(list(mapping.items()))).table_valued("value", name="stagenorm_mapping")
-    return sa.func.json_extract(pairs.c.value, "$[0]"), sa.func.json_extract(pairs.c.value, "$[1]")
+    pairs = sa.func.json_each(json.dumps(list(mapping.items()))).table_valued("value")
+    parts = [sa.func.json_extract(pairs.c.value, f"$[{place}]") for place in (0, 1)]
+    # json_each has a column id, among others, that a filter could mean.
+    chosen = sa.select(parts[0].label("stagenorm_old"), parts[1].label("stagenorm_new")).subquery("stagenorm_mapping")
+    return chosen.c.stagenorm_old, chosen.c.stagenorm_new
 
 
 def _change(connection: Connection, columns: Columns, mapping: dict[str, str], rows: Any, run_: int) -> int:
