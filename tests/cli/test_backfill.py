@@ -1,6 +1,7 @@
 """``stagenorm backup`` and ``stagenorm backfill`` from one end to the other, as an operator types them."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 
@@ -151,3 +152,31 @@ def test_a_target_that_is_not_named_is_wrong_usage(invoke, declared, tmp_path, m
 def test_a_target_by_name_is_that_of_this_directory(invoke, declared, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "deals.stage, by id: 2 rows" in invoke("backfill", "plan", "--target", "early").stdout
+
+
+def scratch(invoke, url, rows):
+    invoke("backfill", "seed", "--database", url, "--rows", rows)
+    target = ("--table", "stagenorm_scratch", "--column", "stage", "--batch-size", 100, "--largest-batch", 100)
+    return "backfill", "run", "--database", url, *target, "--apply", "--no-receipt", "a test"
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_remaining_time(invoke, url, on_a_terminal):
+    seen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", on_a_terminal(*scratch(invoke, url, 4_000)))
+    assert "reading" in seen
+    assert re.search(r"rows .*[1-9]\d?% +\d+/4000 [\d,]+ rows/s \d:\d\d:\d\d", seen)
+    assert "run 1: done; 4,000 rows passed" in seen
+
+
+def test_machines_get_a_line_at_each_turn_with_the_reason_of_a_pause(invoke, url, start, tmp_path):
+    pause = tmp_path / "pause"
+    pause.touch()
+    process = start(*scratch(invoke, url, 300), "--json", "--pause-file", pause)
+    began, paused = (json.loads(process.stdout.readline()) for _ in range(2))
+    assert (began["rows_seen"], began["total"], began["pause"], began["rate"]) == (0, 300, None, None)
+    assert paused["pause"] == f"{pause} is there"
+    pause.unlink()
+    out, _ = process.communicate(timeout=60)
+    *batches, ended = map(json.loads, out.splitlines())
+    assert [batch["rows_seen"] for batch in batches] == [100, 200, 300]
+    assert batches[0]["remaining_seconds"] == pytest.approx(200 / batches[0]["rate"])
+    assert ended["status"] == "done"
