@@ -163,6 +163,10 @@ class Columns:
             return sa.cast(sa.func.json_build_array(*(sa.cast(key, sa.Text) for key in keys)), sa.Text)
         return sa.func.json_array(*keys)
 
+    def written(self, parts: Sequence[str | int]) -> str:
+        """The parts of a key as ``encoded`` gives them."""
+        return json.dumps([str(part) for part in parts] if self._postgresql else list(parts))
+
     def decoded(self, text: Any) -> tuple[Any, ...]:
         """The parts of an encoded key in SQL, each of its column's type."""
         if self._postgresql:

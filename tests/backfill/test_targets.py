@@ -265,6 +265,13 @@ def test_unknown_values_can_stop_it_before_the_first_change(place, apply):
     assert place.rows() == before
 
 
+@pytest.mark.parametrize("key", ["30", "[30]"])
+def test_a_run_may_begin_behind_a_key(place, apply, key):
+    place.fill(20, forms=["Seed"])
+    assert apply(place, resume_from=key).at.rows_changed == 9
+    assert [stage for _, stage in place.rows()] == ["Seed"] * 11 + ["seed"] * 9
+
+
 def test_all_in_one_transaction(place, normalizer, conduct):
     place.fill(100)
     target = Target.parse("deals", "stage")

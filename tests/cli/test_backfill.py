@@ -45,7 +45,7 @@ def test_the_night_from_plan_to_revert(invoke, url, tmp_path, monkeypatch):
         (("--apply", "--receipt", "absent"), 1, "STAGENORM_RECEIPT_KEY is not set"),
         (("--apply", "--no-receipt", " "), 2, "it is empty"),
         (("--apply", "--no-receipt", "x", "--window", "late"), 2, "is no time window"),
-        (("--apply", "--no-receipt", "x", "--resume-from", "7"), 1, "is no key of deals.stage"),
+        (("--apply", "--no-receipt", "x", "--resume-from", "[7, 8]"), 1, "is no key of deals.stage (id)"),
     ],
 )
 def test_what_must_not_begin_changes_nothing(invoke, url, tmp_path, options, code, why):
