@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from stagenorm.backfill.declared import DeclaredTargets
 from stagenorm.boundary.endpoint import Endpoint
+from stagenorm.config.backfill import read_backfill
 from stagenorm.config.endpoints import read_endpoints
 from stagenorm.config.toml import read_toml
 from stagenorm.config.vocabulary import load_vocabulary
@@ -27,6 +29,7 @@ class Configuration:
         store: the URL of its mode store, or None where the environment names it.
         watched: its endpoints and ops app, for rules and dashboards.
         endpoints: those that are declared with method, path and fields, as ``Boundary`` takes them.
+        backfill: the stored rows that are to become canonical.
     """
 
     vocabulary: Vocabulary
@@ -34,6 +37,7 @@ class Configuration:
     store: str | None
     watched: Watched
     endpoints: tuple[Endpoint, ...]
+    backfill: DeclaredTargets
 
 
 def load_configuration(path: Path | str) -> Configuration:
@@ -51,10 +55,11 @@ def load_configuration(path: Path | str) -> Configuration:
     path = Path(path)
     try:
         table = read_toml(path)
-        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints")
+        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "backfill")
         named, store = table.string("vocabulary", ""), table.string("store", "")
         watched, endpoints = read_endpoints(table, path.parent)
         ops_url = table.string("ops_url", DEFAULT_OPS_URL)
+        backfill = read_backfill(table.table("backfill"))
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
     file = path.parent / named if named else None
@@ -64,4 +69,5 @@ def load_configuration(path: Path | str) -> Configuration:
         store=store or None,
         watched=Watched(watched, ops_url),
         endpoints=endpoints,
+        backfill=backfill,
     )
