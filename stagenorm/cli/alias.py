@@ -21,7 +21,7 @@ from stagenorm.cli.options import (
     chosen_vocabulary,
     operators_change,
 )
-from stagenorm.cli.times import left, moment
+from stagenorm.times import left, moment
 from stagenorm.core.folding import fold
 from stagenorm.core.overlays import temporary_alias
 from stagenorm.stores import control

@@ -20,6 +20,7 @@ from stagenorm.cli import (
     offenders,
     ops,
     output,
+    rollout,
     rules,
     token,
     vocabulary,
@@ -80,4 +81,5 @@ app.command()(offenders.offenders)
 app.add_typer(rules.app, name="rules")
 app.add_typer(backup.app, name="backup")
 app.add_typer(backfill.app, name="backfill")
+app.add_typer(rollout.app, name="rollout")
 app.command()(demo.demo)

@@ -20,7 +20,7 @@ from stagenorm.cli.options import (
     chosen_store,
     operators_change,
 )
-from stagenorm.cli.times import left, moment
+from stagenorm.times import left, moment
 from stagenorm.core.overlays import exemption
 from stagenorm.stores import control
 

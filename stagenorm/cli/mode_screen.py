@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from stagenorm.cli import output, trail
-from stagenorm.cli.times import moment
+from stagenorm.times import moment
 from stagenorm.core.modes import Mode, ModeState, in_words
 from stagenorm.stores import Snapshot
 from stagenorm.stores.lastknown import LastKnown

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stagenorm.cli import output
-from stagenorm.cli.times import in_short, moment
+from stagenorm.times import in_short, moment
 from stagenorm.core.modes import Actor, ModeState, in_words
 from stagenorm.core.overlays import Exemption, TemporaryAlias
 from stagenorm.stores import Entry

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from stagenorm.boundary.endpoint import Endpoint
 from stagenorm.config.endpoints import read_endpoints
+from stagenorm.config.rollout import read_rollout
 from stagenorm.config.toml import read_toml
 from stagenorm.config.vocabulary import load_vocabulary
 from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.vocabulary import Vocabulary
 from stagenorm.errors import ConfigurationError
 from stagenorm.observe.rules.watched import Watched
+from stagenorm.rollout.settings import RolloutSettings
 
 DEFAULT_OPS_URL = "http://127.0.0.1:8000/_ops/stagenorm"
 
@@ -27,6 +29,7 @@ class Configuration:
         store: the URL of its mode store, or None where the environment names it.
         watched: its endpoints and ops app, for rules and dashboards.
         endpoints: those that are declared with method, path and fields, as ``Boundary`` takes them.
+        rollout: how it goes to enforce.
     """
 
     vocabulary: Vocabulary
@@ -34,6 +37,7 @@ class Configuration:
     store: str | None
     watched: Watched
     endpoints: tuple[Endpoint, ...]
+    rollout: RolloutSettings
 
 
 def load_configuration(path: Path | str) -> Configuration:
@@ -51,9 +55,10 @@ def load_configuration(path: Path | str) -> Configuration:
     path = Path(path)
     try:
         table = read_toml(path)
-        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints")
+        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "rollout")
         named, store = table.string("vocabulary", ""), table.string("store", "")
         watched, endpoints = read_endpoints(table, path.parent)
+        rollout = read_rollout(table.table("rollout"), [each.name for each in watched], path.parent)
         ops_url = table.string("ops_url", DEFAULT_OPS_URL)
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
@@ -64,4 +69,5 @@ def load_configuration(path: Path | str) -> Configuration:
         store=store or None,
         watched=Watched(watched, ops_url),
         endpoints=endpoints,
+        rollout=rollout,
     )
