@@ -44,7 +44,7 @@ HOMES = {
     "rich": {"cli"},
     "a2wsgi": {"ops/wsgi.py"},
     "anyio": {"ops"},
-    "httpx": {"cli/ops_client.py", "demo/client.py", "ops/relay.py", "rollout"},
+    "httpx": {"cli/ops_client.py", "demo/client.py", "ops/relay.py", "rollout/paging.py", "rollout/prometheus.py"},
     "itsdangerous": {"backups/receipt.py", "ops/tokens.py"},
     "prometheus_client": {"observe/prometheus.py"},
     "pydantic": {"ops"},

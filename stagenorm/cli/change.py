@@ -79,7 +79,7 @@ class _Rehearsal:
     def subscribe(self) -> Subscription:
         return self._store.subscribe()
 
-    def lease(self, holder: str, seconds: float) -> bool:
+    def lease(self, holder: str, seconds: float) -> bool:  # noqa: ARG002 - a rehearsal leads nothing
         return False
 
     def leader(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from stagenorm.config.toml import Table
 from stagenorm.errors import ConfigurationError
@@ -70,7 +71,7 @@ def _step(table: Table) -> Step:
 def _limits(table: Table) -> Limits:
     default = Limits()
     table.refuse_unknown_keys(*(field.name for field in fields(Limits)))
-    given: dict[str, float] = {}
+    given: dict[str, Any] = {}
     for field in fields(Limits):
         standard = getattr(default, field.name)
         if field.name in _DURATIONS:
@@ -81,4 +82,4 @@ def _limits(table: Table) -> Limits:
             if given[field.name] % 1:
                 raise table.fault(f"{field.name} is {given[field.name]:g}: give a whole number")
             given[field.name] = int(given[field.name])
-    return Limits(**given)  # type: ignore[arg-type] - the counts are whole
+    return Limits(**given)

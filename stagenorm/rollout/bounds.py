@@ -8,7 +8,7 @@ from math import exp, lgamma, log, log1p
 DOUBT = 0.05
 """How often a bound may be wrong: once in twenty."""
 _NEGLIGIBLE = 1e-17
-_HALVINGS = 60
+_PRECISE = 1e-9
 
 
 @lru_cache(maxsize=4096)
@@ -25,7 +25,7 @@ def upper_bound(hits: int, of: int) -> float:
     if hits >= of:
         return 1.0
     low, high = hits / of, 1.0
-    for _ in range(_HALVINGS):
+    while high - low > _PRECISE * high:
         middle = (low + high) / 2
         if at_most(hits, of, middle) > DOUBT:
             low = middle

@@ -6,7 +6,6 @@ all. So it may be killed at any line, two of them may run, and whoever was faste
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stagenorm.core import modes
@@ -18,6 +17,9 @@ from stagenorm.rollout.observations import Observations, Verdict
 from stagenorm.rollout.plan import Kind, Plan, Step
 from stagenorm.stores.control import Change
 from stagenorm.stores.protocol import Snapshot
+
+AUTHOR = "rollout"
+"""How the trail calls who changes something by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +34,47 @@ class Track:
     name: str
     endpoints: tuple[str, ...]
 
-    def places(self, snapshot: Snapshot) -> list[str | None]:
-        """Where its modes are stored: the global one and each endpoint's own, or the one endpoint's."""
-        if self.name != EVERYWHERE:
-            return [self.name]
-        return [None, *(name for name in self.endpoints if name in snapshot.endpoints)]
-
-    def states(self, snapshot: Snapshot, default: ModeState) -> list[tuple[str, ModeState]]:
-        """Its modes, by what people call the place."""
-        otherwise = snapshot.everywhere or default
-        return [
-            ("everywhere" if place is None else place, snapshot.state(place) or otherwise)
-            for place in self.places(snapshot)
-        ]
-
 
 def tracks(plan: Plan) -> list[Track]:
     """What walks a plan."""
     if plan.per_endpoint:
         return [Track(name, (name,)) for name in plan.endpoints]
     return [Track(EVERYWHERE, tuple(plan.endpoints))]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that is known without asking the service.
+
+    Attributes:
+        plan: the whole way.
+        snapshot: as it is stored.
+        default: the mode that holds while none is stored.
+        now: seconds since the epoch.
+    """
+
+    plan: Plan
+    snapshot: Snapshot
+    default: ModeState
+    now: float
+
+    def places(self, track: Track) -> list[str | None]:
+        """Where a track's modes are stored: the global one and each endpoint's own, or the one endpoint's."""
+        if track.name != EVERYWHERE:
+            return [track.name]
+        return [None, *(name for name in track.endpoints if name in self.snapshot.endpoints)]
+
+    def state(self, place: str | None) -> ModeState:
+        """The mode at a place."""
+        return self.snapshot.state(place) or self.snapshot.everywhere or self.default
+
+    def states(self, track: Track) -> list[tuple[str, ModeState]]:
+        """A track's modes, by what people call their places."""
+        return [("everywhere" if place is None else place, self.state(place)) for place in self.places(track)]
+
+    def progress(self, track: Track) -> Progress | None:
+        """How far a track has come; None where it never began."""
+        return self.snapshot.rollout.get(track.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,44 +139,36 @@ class Standing:
     next: Step
 
 
-def look(plan: Plan, track: Track, snapshot: Snapshot, default: ModeState, now: float) -> Move | Wait | Standing:
-    """What follows from the store alone; a Standing where it depends on what is observed.
-
-    Args:
-        plan: the whole way.
-        track: what walks it.
-        snapshot: as it is stored.
-        default: the mode that holds while none is stored.
-        now: seconds since the epoch.
-    """
-    states, progress = track.states(snapshot, default), snapshot.rollout.get(track.name)
+def look(situation: Situation, track: Track) -> Move | Wait | Standing:
+    """What follows from the store alone; a Standing where it depends on what is observed."""
+    plan, states, progress = situation.plan, situation.states(track), situation.progress(track)
     if progress is None:
-        step = plan.standing(states[0][1])
-        reason = f"the rollout begins in {step.name}"
-        return Move(_with(snapshot, track, Progress(step.name, now)), "rollout begin", reason, step)
+        first = plan.standing(states[0][1])
+        begun = _with(situation.snapshot, track, Progress(first.name, situation.now))
+        return Move(begun, "rollout begin", f"the rollout begins in {first.name}", first)
     step = plan.step(progress.step)
     if step is None:
         known = ", ".join(each.name for each in plan.steps)
         why = f"the plan no longer has the step {progress.step!a}: it has {known}"
-        return Wait(None, None, (_hold("plan", why, "stagenorm rollout resume takes the step that the mode stands for"),))
+        return _held(None, None, "plan", why, "stagenorm rollout resume takes the step that the mode stands for")
     pulled = [state for _, state in states if state.latched and _is_news(state, progress, step)]
     if pulled:
-        return _pulled_back(plan, track, snapshot, default, max(pulled, key=lambda state: state.changed_at), now)
-    next_ = plan.after(step)
+        return _pulled_back(situation, track, progress, max(pulled, key=lambda state: state.changed_at))
+    following = plan.after(step)
     if progress.halted:
-        return Wait(step, next_, (_hold("operator", progress.halted, "stagenorm rollout resume --reason TEXT"),))
+        return _held(step, following, "operator", progress.halted, "stagenorm rollout resume --reason TEXT")
     for place, state in states:
         if not step.holds(state):
-            why = f"{place} is {in_words(state)}, set by {state.changed_by or 'default'} ({state.reason or 'nothing stored'})"
+            by = f"{state.changed_by} set it ({state.reason})" if state.revision else "which is the default"
             remedy = "stagenorm rollout resume --reason TEXT goes on from there"
-            if place in snapshot.endpoints and not plan.per_endpoint:
-                remedy = f"stagenorm mode clear --endpoint {place}, or list the rollout's endpoints without it"
-            return Wait(step, next_, (_hold("by hand", why, remedy),))
-    return Standing(track, progress, step, next_) if next_ else Wait(step, None)
+            if place in situation.snapshot.endpoints and not plan.per_endpoint:
+                remedy = f"stagenorm mode clear --endpoint {place}, or name the endpoints under [rollout] without it"
+            return _held(step, following, "by hand", f"{place} is {in_words(state)}: {by}", remedy)
+    return Standing(track, progress, step, following) if following else Wait(step, None)
 
 
-def _hold(gate: str, why: str, remedy: str) -> Result:
-    return Result(gate, Verdict.HOLD, why, remedy)
+def _held(step: Step | None, following: Step | None, gate: str, why: str, remedy: str) -> Wait:
+    return Wait(step, following, (Result(gate, Verdict.HOLD, why, remedy),))
 
 
 def _is_news(state: ModeState, progress: Progress, step: Step) -> bool:
@@ -161,33 +176,26 @@ def _is_news(state: ModeState, progress: Progress, step: Step) -> bool:
     return step.kind is Kind.ENFORCE or (step.kind is not Kind.OFF and state.changed_at > progress.entered_at)
 
 
-def _pulled_back(
-    plan: Plan, track: Track, snapshot: Snapshot, default: ModeState, by: ModeState, now: float
-) -> Move:
+def _pulled_back(situation: Situation, track: Track, progress: Progress, by: ModeState) -> Move:
     """What was pulled back stays where it is; what goes together with it follows, without a latch."""
+    plan = situation.plan
     reason = f"{by.changed_by} pulled it back ({by.reason}): extended warn, {plan.limits.extended_days} days"
-    change = Change(Actor.CONTROLLER, "rollout", reason, now)
-    after = snapshot
-    for place in track.places(snapshot):
-        state = snapshot.state(place) or snapshot.everywhere or default
-        if state.mode is Mode.ENFORCE:
-            after = _with_mode(after, place, state, plan.warn, change)
-    progress = snapshot.rollout[track.name]
+    lowered = _lowered(situation, track, Change(Actor.CONTROLLER, AUTHOR, reason, situation.now))
     back = replace(progress, step=plan.warn.name, entered_at=by.changed_at, pulled_back=True)
-    return Move(_with(after, track, back), "rollout back", reason, plan.warn)
+    return Move(_with(lowered, track, back), "rollout back", reason, plan.warn)
 
 
-def judge(plan: Plan, standing: Standing, snapshot: Snapshot, seen: Observations, default: ModeState, now: float) -> Wait:
+def judge(situation: Situation, standing: Standing, seen: Observations) -> Wait:
     """What every gate between this step and the next says."""
-    step, next_, progress, limits = standing.step, standing.next, standing.progress, plan.limits
-    endpoints, evidence = standing.track.endpoints, seen.evidence
+    now, limits, evidence = situation.now, situation.plan.limits, seen.evidence
+    step, endpoints, progress = standing.step, standing.track.endpoints, standing.progress
     results: list[Result] = []
     if step.at_least:
         results.append(gates.lasted(progress.entered_at, now, step.at_least))
     if step.kind is Kind.OFF:
         results.append(gates.requests(seen.requests, endpoints, limits.requests))
     if step.kind is Kind.WARN:
-        calendar = quiet_calendar(plan, progress, now)
+        calendar = quiet_calendar(situation.plan, progress, now)
         results.append(gates.quiet_days(calendar, seen.days, endpoints, limits.unknown, limits.warn_cap))
     if step.kind is Kind.BACKFILL:
         results += (
@@ -195,12 +203,10 @@ def judge(plan: Plan, standing: Standing, snapshot: Snapshot, seen: Observations
             gates.receipt(evidence, now, limits.receipt),
         )
     if step.kind is Kind.ENFORCE:
-        noun = "requests refused or failed"
-        results.append(gates.share("enforce errors", seen.refused, endpoints, limits.refused, noun))
-    if next_.kind is Kind.ENFORCE:
-        states = standing.track.states(snapshot, default)
+        results.append(gates.enforce_errors(seen.refused, endpoints, limits.refused))
+    if standing.next.kind is Kind.ENFORCE:
         results += (
-            gates.not_latched(states),
+            gates.not_latched(situation.states(standing.track)),
             gates.recent(seen.recent, endpoints, limits.unknown_now),
             gates.no_alert(seen.firing),
             gates.store_reads(seen.slow_store, limits.slow),
@@ -208,11 +214,9 @@ def judge(plan: Plan, standing: Standing, snapshot: Snapshot, seen: Observations
     remedy = "stagenorm consumers report --out FILE"
     results += (
         gates.reported("consumers", evidence.consumers, now, limits.evidence, remedy),
-        gates.share(
-            "validator", seen.slow, endpoints, limits.slow, "checks over 1 ms", "look for large bodies or a starved CPU"
-        ),
+        gates.validator(seen.slow, endpoints, limits.slow),
     )
-    return Wait(step, next_, tuple(results))
+    return Wait(step, standing.next, tuple(results))
 
 
 def quiet_calendar(plan: Plan, progress: Progress, now: float) -> Calendar:
@@ -221,58 +225,63 @@ def quiet_calendar(plan: Plan, progress: Progress, now: float) -> Calendar:
     return Calendar(progress.entered_at, now, plan.limits.day, needed)
 
 
-def go_on(standing: Standing, snapshot: Snapshot, default: ModeState, change: Change) -> Move:
+def go_on(situation: Situation, standing: Standing, change: Change) -> Move:
     """Take the next step.
 
     Args:
+        situation: that the gates judged.
         standing: the track.
-        snapshot: as it is stored.
-        default: the mode that holds while none is stored.
         change: who takes it, why and when.
 
     Raises:
         TransitionRefusedError: the transition table does not allow it, or a place is latched.
     """
-    step, after = standing.next, snapshot
-    for place in standing.track.places(snapshot):
-        state = snapshot.state(place) or snapshot.everywhere or default
-        if not step.holds(state):
-            after = _with_mode(after, place, state, step, change)
-    progress = Progress(step.name, change.now)
-    return Move(_with(after, standing.track, progress), "rollout step", change.reason, step)
+    step, after = standing.next, situation.snapshot
+    for place in situation.places(standing.track):
+        if not step.holds(situation.state(place)):
+            after = _with_mode(after, place, situation.state(place), step, change)
+    return Move(_with(after, standing.track, Progress(step.name, change.now)), "rollout step", change.reason, step)
 
 
-def halt(track: Track, snapshot: Snapshot, why: str) -> Snapshot:
+def halt(situation: Situation, track: Track, why: str) -> Snapshot:
     """The track goes no further by itself, wherever it is."""
-    progress = snapshot.rollout.get(track.name)
-    return snapshot if progress is None else _with(snapshot, track, replace(progress, halted=why))
+    progress = situation.progress(track)
+    return _with(situation.snapshot, track, replace(progress, halted=why)) if progress else situation.snapshot
 
 
-def resume(plan: Plan, track: Track, snapshot: Snapshot, default: ModeState, now: float) -> Snapshot:
-    """The track goes on: where it was halted if its mode is still that step's, else in the step that its mode stands for.
+def resume(situation: Situation, track: Track) -> Snapshot:
+    """The track goes on: in its step if its mode is still that step's, else in the step that its mode stands for.
 
-    A step that was halted begins anew, so that its gates look at what happens from here on.
+    The step begins anew, so its gates look at what happens from here on.
     """
-    progress = snapshot.rollout.get(track.name)
-    states = [state for _, state in track.states(snapshot, default)]
-    known = plan.step(progress.step) if progress else None
-    step = known if known and all(map(known.holds, states)) else plan.standing(states[0])
-    pulled_back = bool(progress and progress.pulled_back and step is plan.warn)
-    return _with(snapshot, track, Progress(step.name, now, pulled_back))
+    progress, step = situation.progress(track), _standing(situation, track)
+    pulled_back = progress is not None and progress.pulled_back and step is situation.plan.warn
+    return _with(situation.snapshot, track, Progress(step.name, situation.now, pulled_back))
 
 
-def back_to_warn(plan: Plan, track: Track, snapshot: Snapshot, default: ModeState, change: Change) -> Snapshot:
+def abort(situation: Situation, track: Track, change: Change) -> Snapshot:
     """Nothing of the track enforces any more, and it goes no further by itself."""
-    after = snapshot
-    for place in track.places(snapshot):
-        state = snapshot.state(place) or snapshot.everywhere or default
+    after = replace(situation, snapshot=_lowered(situation, track, change))
+    halted = f"aborted by {change.author}: {change.reason}"
+    return _with(after.snapshot, track, Progress(_standing(after, track).name, change.now, halted=halted))
+
+
+def _standing(situation: Situation, track: Track) -> Step:
+    """The step that a track is in by its modes: its own one if they are still that step's."""
+    plan, progress = situation.plan, situation.progress(track)
+    states = [state for _, state in situation.states(track)]
+    known = plan.step(progress.step) if progress else None
+    return known if known and all(map(known.holds, states)) else plan.standing(states[0])
+
+
+def _lowered(situation: Situation, track: Track, change: Change) -> Snapshot:
+    """With everything in warn that enforces."""
+    after = situation.snapshot
+    for place in situation.places(track):
+        state = situation.state(place)
         if state.mode is Mode.ENFORCE:
-            after = _with_mode(after, place, state, plan.warn, change)
-    current = snapshot.rollout.get(track.name)
-    step = plan.standing(track.states(after, default)[0][1])
-    if current and current.step == Kind.BACKFILL.value:
-        step = plan.step(current.step) or step
-    return _with(after, track, Progress(step.name, change.now, halted=f"aborted by {change.author}: {change.reason}"))
+            after = _with_mode(after, place, state, situation.plan.warn, change)
+    return after
 
 
 def _with_mode(snapshot: Snapshot, place: str | None, state: ModeState, step: Step, change: Change) -> Snapshot:

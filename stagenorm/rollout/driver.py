@@ -9,7 +9,7 @@ from typing import Literal
 from stagenorm.core.modes import Actor, ModeState
 from stagenorm.errors import StoreConflictError, TransitionRefusedError
 from stagenorm.rollout import controller
-from stagenorm.rollout.controller import Move, Standing, Track, Wait
+from stagenorm.rollout.controller import AUTHOR, Move, Situation, Standing, Track, Wait
 from stagenorm.rollout.observations import Source, Verdict
 from stagenorm.rollout.observing import observe
 from stagenorm.rollout.plan import Plan
@@ -17,7 +17,6 @@ from stagenorm.stores import control
 from stagenorm.stores.control import Change
 from stagenorm.stores.protocol import Entry, ModeStore, Snapshot
 
-_AUTHOR = "rollout"
 Operation = Literal["hold", "resume", "abort"]
 
 
@@ -73,7 +72,7 @@ class Driver:
             before, told = self._decide(track)
             if isinstance(told.outcome, Wait):
                 return told
-            if self._store_move(before, told.outcome, Actor.CONTROLLER, _AUTHOR):
+            if self._store_move(before, told.outcome, Actor.CONTROLLER, AUTHOR):
                 return told
 
     def advance(self, track: Track, author: str, override: str = "") -> Told:
@@ -116,29 +115,28 @@ class Driver:
         def decide(snapshot: Snapshot) -> Snapshot:
             if what != "resume" and track.name not in snapshot.rollout:
                 raise TransitionRefusedError(f"{what}: the rollout has not begun: stagenorm rollout run begins it")
+            situation = Situation(self.plan, snapshot, self._default, change.now)
             if what == "hold":
-                return controller.halt(track, snapshot, f"held by {change.author}: {change.reason}")
+                return controller.halt(situation, track, f"held by {change.author}: {change.reason}")
             if what == "resume":
-                return controller.resume(self.plan, track, snapshot, self._default, change.now)
-            return controller.back_to_warn(self.plan, track, snapshot, self._default, change)
+                return controller.resume(situation, track)
+            return controller.abort(situation, track, change)
 
         return control.change_rollout(self._store, change, f"rollout {what}", decide)
 
     def _decide(
-        self, track: Track, actor: Actor = Actor.CONTROLLER, author: str = _AUTHOR, override: str = ""
+        self, track: Track, actor: Actor = Actor.CONTROLLER, author: str = AUTHOR, override: str = ""
     ) -> tuple[Snapshot, Told]:
-        now, before = self._clock(), self._store.read()
-        progress = before.rollout.get(track.name)
+        situation = Situation(self.plan, self._store.read(), self._default, self._clock())
+        progress, found = situation.progress(track), controller.look(situation, track)
         since = progress.entered_at if progress else None
-        found = controller.look(self.plan, track, before, self._default, now)
         if not isinstance(found, Standing):
-            return before, Told(track, since, found)
-        seen = observe(self.plan, found, self._source, now)
-        waits = controller.judge(self.plan, found, before, seen, self._default, now)
+            return situation.snapshot, Told(track, since, found)
+        waits = controller.judge(situation, found, observe(self.plan, found, self._source, situation.now))
         if waits.verdict is not Verdict.PASS and not override:
-            return before, Told(track, since, waits)
-        change = Change(actor, author, _reason(waits, override), now)
-        return before, Told(track, since, controller.go_on(found, before, self._default, change))
+            return situation.snapshot, Told(track, since, waits)
+        change = Change(actor, author, _reason(waits, override), situation.now)
+        return situation.snapshot, Told(track, since, controller.go_on(situation, found, change))
 
     def _store_move(self, before: Snapshot, move: Move, actor: Actor, author: str) -> bool:
         """Whether it was stored; not if somebody was faster."""
@@ -154,6 +152,10 @@ class Driver:
 def _reason(waits: Wait, override: str) -> str:
     """Why a step is taken: its override, or the gates that passed."""
     if override:
-        ignored = ", ".join(f"{each.gate} {each.verdict.value}" for each in waits.results if each.verdict is not Verdict.PASS)
+        ignored = ", ".join(
+            f"{each.gate} {each.verdict.value}" for each in waits.results if each.verdict is not Verdict.PASS
+        )
         return f"{override} (overriding {ignored})" if ignored else override
-    return f"all gates of {waits.step.name if waits.step else ''} pass: " + ", ".join(each.gate for each in waits.results)
+    return f"all gates of {waits.step.name if waits.step else ''} pass: " + ", ".join(
+        each.gate for each in waits.results
+    )

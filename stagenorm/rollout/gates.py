@@ -81,19 +81,33 @@ def _each(gate: str, judged: Iterable[tuple[str, Verdict, str]], remedy: str) ->
     if not found:
         return Result(gate, Verdict.HOLD, "no endpoint is named")
     verdict = found[0][1]
-    told = [f"{place}: {words}" for place, each, words in found if each is verdict]
+    places: dict[str, list[str]] = {}
+    for place, each, words in found:
+        if each is verdict:
+            places.setdefault(words, []).append(place)
+    told = [f"{', '.join(named)}: {words}" for words, named in places.items()]
     return Result(gate, verdict, "; ".join(told), remedy if verdict is Verdict.FAIL else "")
 
 
 _OFFENDERS = "stagenorm offenders; then stagenorm alias add, or have the client mended"
 
 
-def share(
-    gate: str, counts: Counts, endpoints: Sequence[str], limit: float, noun: str, remedy: str = _OFFENDERS
-) -> Result:
-    """A share that must stay under a limit at every endpoint."""
-    judged = ((endpoint, *judge(counts.get(endpoint), limit, noun)) for endpoint in endpoints)
-    return _each(gate, judged, remedy)
+def unknown(counts: Counts, endpoints: Sequence[str], limit: float) -> Result:
+    """Few enough values are unknown at every endpoint."""
+    judged = ((endpoint, *judge(counts.get(endpoint), limit, "values unknown")) for endpoint in endpoints)
+    return _each("unknown", judged, _OFFENDERS)
+
+
+def enforce_errors(counts: Counts, endpoints: Sequence[str], limit: float) -> Result:
+    """Enforce refuses, or fails on, few enough requests at every endpoint."""
+    judged = ((endpoint, *judge(counts.get(endpoint), limit, "requests refused or failed")) for endpoint in endpoints)
+    return _each("enforce errors", judged, _OFFENDERS)
+
+
+def validator(counts: Counts, endpoints: Sequence[str], limit: float) -> Result:
+    """Judging a request takes less than a millisecond, for all but so large a share."""
+    judged = ((endpoint, *judge(counts.get(endpoint), limit, "checks over 1 ms")) for endpoint in endpoints)
+    return _each("validator", judged, "look for very large bodies or a starved CPU")
 
 
 def store_reads(counted: Counted | NotKnown, limit: float) -> Result:
@@ -177,7 +191,7 @@ def quiet_days(
             'decide: stagenorm rollout resume begins it anew, advance --override "REASON" goes on',
             page=True,
         )
-    judged = [share(gate, day, endpoints, limit, "values unknown") for day in days]
+    judged = [unknown(day, endpoints, limit) for day in days]
     good = 0
     for result in reversed(judged):
         if result.verdict is not Verdict.PASS:
@@ -262,4 +276,3 @@ def receipt(evidence: Evidence, now: float, longest: float) -> Result:
     if age > longest:
         return Result(gate, Verdict.FAIL, f"{words}; {in_short(longest)} is the most", remedy)
     return Result(gate, Verdict.PASS, words)
-

@@ -161,7 +161,9 @@ class Plan:
         for number, (one, next_) in enumerate(pairwise(self.steps), 2):
             place = f"step {number}, {next_.name}"
             if _ORDER.index(next_.kind) < _ORDER.index(one.kind):
-                raise ConfigurationError(f"{place}: it comes before {one.name}: order them off, warn, backfill, enforce")
+                raise ConfigurationError(
+                    f"{place}: it comes before {one.name}: order them off, warn, backfill, enforce"
+                )
             if one.kind is next_.kind is not Kind.ENFORCE:
                 raise ConfigurationError(f"{place}: it stands there twice: remove one")
             if one.kind is next_.kind and next_.share <= one.share:
@@ -183,7 +185,8 @@ class Plan:
 
     def standing(self, state: ModeState) -> Step:
         """The step that a mode stands for: the strictest that is no stricter, or the first one."""
-        weigh = lambda step: (step.mode.strictness, step.share)  # noqa: E731
         mine = state.mode.strictness, state.share if state.mode is Mode.ENFORCE else 0
-        below = [step for step in self.steps if step.kind is not Kind.BACKFILL and weigh(step) <= mine]
+        below = [
+            step for step in self.steps if step.kind is not Kind.BACKFILL and (step.mode.strictness, step.share) <= mine
+        ]
         return below[-1] if below else self.steps[0]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stagenorm.core.modes import Actor, Mode, ModeState
+from stagenorm.core.progress import EVERYWHERE
 from stagenorm.errors import TransitionRefusedError
 from stagenorm.rollout import controller
 from stagenorm.rollout.controller import Move, Wait
@@ -61,7 +62,9 @@ class Simulation:
         self._world = World(scenario, plan.endpoints, BEGAN)
         self._store = MemoryModeStore()
         self._driver = Driver(plan, self._store, self._world, ModeState(Mode.OFF), lambda: self._now)
-        self._due = sorted((BEGAN + each.after, number) for number, each in enumerate(scenario.happenings) if not each.step)
+        self._due = sorted(
+            (BEGAN + each.after, number) for number, each in enumerate(scenario.happenings) if not each.step
+        )
         self._waiting = {number: each for number, each in enumerate(scenario.happenings) if each.step}
         self._told: dict[str, str] = {}
 
@@ -103,8 +106,13 @@ class Simulation:
             self._told.pop(name, None)
             yield self._line("rollout", name, f"{outcome.step.name}: {outcome.reason}")
             return
-        # What has a date only takes its time, and nothing can be known of a step in the moment that it begins.
-        gates = [each for each in outcome.results if each.verdict is not Verdict.PASS and each.until is None]
+        # What has a date only takes its time, and nothing can be known of a step that has just begun.
+        takes_time = any(each.gate == "time" and each.verdict is not Verdict.PASS for each in outcome.results)
+        gates = [
+            each
+            for each in outcome.results
+            if each.verdict is Verdict.FAIL or (each.verdict is Verdict.HOLD and each.until is None and not takes_time)
+        ]
         told_now = "" if told.since == self._now else ", ".join(f"{each.gate} {each.verdict.value}" for each in gates)
         if told_now != self._told.get(name, ""):
             self._told[name] = told_now
@@ -114,7 +122,7 @@ class Simulation:
 
     def _happen(self, happening: Happening) -> Iterator[Happened]:
         names = [happening.endpoint] if happening.endpoint else list(self._plan.endpoints)
-        where = happening.endpoint or controller.EVERYWHERE
+        where = happening.endpoint or EVERYWHERE
         if happening.traffic is not None:
             for name in names:
                 self._world.change(name, self._now, traffic=happening.traffic)
@@ -123,9 +131,7 @@ class Simulation:
             yield self._line("scenario", where, words if traffic.prometheus else "Prometheus is down")
         if happening.alert:
             change = Change(Actor.ALERT, "alertmanager", f"alert {happening.alert} fires", self._now)
-            control.downgrade(
-                self._store, change, endpoint=happening.endpoint or None, default=ModeState(Mode.OFF)
-            )
+            control.downgrade(self._store, change, endpoint=happening.endpoint or None, default=ModeState(Mode.OFF))
             self._follow()
             yield self._line("alert", where, f"{happening.alert} pulls it back", page=True)
         if happening.operator is not None:

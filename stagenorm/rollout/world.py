@@ -48,7 +48,9 @@ class World:
         self._pieces = {name: [_Piece(began, scenario.traffic, 0, enforces=False)] for name in endpoints}
         self._backfill_from: float | None = None
 
-    def change(self, endpoint: str, now: float, *, traffic: Traffic | None = None, mode: tuple[Mode, float] | None = None) -> None:
+    def change(
+        self, endpoint: str, now: float, *, traffic: Traffic | None = None, mode: tuple[Mode, float] | None = None
+    ) -> None:
         """From now on the clients of an endpoint, or its mode and share, are others."""
         last = self._pieces[endpoint][-1]
         share, enforces = (last.share, last.enforces) if mode is None else (mode[1] / 100, mode[0] is Mode.ENFORCE)
@@ -92,7 +94,7 @@ class World:
             if since < until:
                 yield piece, since, until
 
-    def firing(self, endpoints: Sequence[str], now: float) -> Sequence[str] | NotKnown:
+    def firing(self, endpoints: Sequence[str], now: float) -> Sequence[str] | NotKnown:  # noqa: ARG002 - the protocol's
         """None: an alert of a scenario has pulled back and is over."""
         down = not all(pieces[-1].traffic.prometheus for pieces in self._pieces.values())
         return _DOWN if down else ()

@@ -192,10 +192,10 @@ class RedisModeStore:
     def leader(self) -> str | None:
         """Who has the lease."""
         with self._errors(), self._deadline(self._client):
-            holder = self._client.get(self._lease)
+            holder: Any = self._client.get(self._lease)
         if not isinstance(holder, bytes | None):
             raise StoreError(f"{self.where} answered something that is no Redis value")
-        return holder and holder.decode(errors="replace")
+        return None if holder is None else holder.decode(errors="replace")
 
     def erase(self) -> None:
         """Delete state, trail and lease: of a prefix that was only tried, such as the demo's. Raises StoreError."""

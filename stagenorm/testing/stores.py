@@ -53,7 +53,10 @@ class ModeStoreContract:
             (TemporaryAlias("stages", "a-轮", "series-a", 1_800_000_000.0, "ada", "import"),),
             (Exemption("partner", None, 1_800_000_000.0, "ada", "contract"), Exemption("p", "e", 1.0, "b", "c")),
         )
-        rollout = {EVERYWHERE: Progress("warn", 1.5, pulled_back=True), "e": Progress("enforce 10%", 2.0, halted="a 轮")}
+        rollout = {
+            EVERYWHERE: Progress("warn", 1.5, pulled_back=True),
+            "e": Progress("enforce 10%", 2.0, halted="a 轮"),
+        }
         after = Snapshot(1, state, {"simulate": ModeState(Mode.OFF), "companies": state}, overlays, rollout)
         store.replace(Entry(1, 1.5, Actor.CONTROLLER, "ada", "set", "why", Snapshot(), after))
         assert store.read() == after
