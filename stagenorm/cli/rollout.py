@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Annotated, NamedTuple
@@ -67,16 +69,17 @@ class _Rollout(NamedTuple):
         return found
 
 
-def _opened(config: Path, url: str) -> _Rollout:
+@contextmanager
+def _opened(config: Path, url: str) -> Iterator[_Rollout]:
     from stagenorm.rollout.live import Live  # noqa: PLC0415 - an extra
 
     configuration = load_configuration(config)
     url = url or configuration.store or ""
     store = chosen_store(url)
     every = [endpoint.name for endpoint in configuration.watched.endpoints]
-    source = Live(configuration.rollout, every, os.environ)
-    driver = Driver(configuration.rollout.plan, store, source, default_state(os.environ), time.time)
-    return _Rollout(configuration, url, store, driver)
+    with closing(Live(configuration.rollout, every, os.environ)) as source:
+        driver = Driver(configuration.rollout.plan, store, source, default_state(os.environ), time.time)
+        yield _Rollout(configuration, url, store, driver)
 
 
 @app.callback()
@@ -90,14 +93,14 @@ def status(*, config: ConfigurationFile = _CONFIGURATION, store: Store = "", jso
 
     Exits with 0 where the next step can be taken or none is left, 1 where a gate fails, 3 where one holds.
     """
-    opened = _opened(config, store)
-    told = [opened.driver.look(track) for track in opened.tracks(None)]
-    snapshot, leader = opened.store.read(), opened.store.leader()
-    if json:
-        rollout_screen.status_as_json(told, snapshot, leader, time.time())
-    else:
-        output.show(store_name(opened.url))
-        rollout_screen.show_status(told, snapshot, leader, time.time())
+    with _opened(config, store) as opened:
+        told = [opened.driver.look(track) for track in opened.tracks(None)]
+        snapshot, leader = opened.store.read(), opened.store.leader()
+        if json:
+            rollout_screen.status_as_json(told, snapshot, leader, time.time())
+        else:
+            output.show(store_name(opened.url))
+            rollout_screen.show_status(told, snapshot, leader, time.time())
     _exit_as([each.outcome.verdict for each in told if isinstance(each.outcome, Wait)])
 
 
@@ -120,12 +123,12 @@ def advance(
     json: Json = False,
 ) -> None:
     """Take one step by hand if its gates pass. What an alert pulled back is unlatched first."""
-    opened = _opened(config, store)
-    told = [opened.driver.advance(track, by, override or "") for track in opened.tracks(endpoint)]
-    if json:
-        rollout_screen.status_as_json(told, opened.store.read(), opened.store.leader(), time.time())
-    else:
-        rollout_screen.show_told(told, time.time())
+    with _opened(config, store) as opened:
+        told = [opened.driver.advance(track, by, override or "") for track in opened.tracks(endpoint)]
+        if json:
+            rollout_screen.status_as_json(told, opened.store.read(), opened.store.leader(), time.time())
+        else:
+            rollout_screen.show_told(told, time.time())
     _exit_as([each.outcome.verdict for each in told if isinstance(each.outcome, Wait)])
 
 
@@ -145,21 +148,21 @@ def run(
     store: Store = "",
 ) -> None:
     """Take every step that its gates allow, for ever. Run two if you like: one leads, and the other takes over."""
-    opened = _opened(config, store)
     holder = f"{socket.gethostname()}:{os.getpid()}"
     stop = Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
     said = ""
-    try:
-        while not stop.is_set():
-            now = _round(opened, holder, every)
-            if now != said:
-                rollout_screen.show_line(now, time.time())
-                said = now
-            stop.wait(every)
-    finally:
-        _give_back(opened.store, holder)
+    with _opened(config, store) as opened:
+        try:
+            while not stop.is_set():
+                now = _round(opened, holder, every)
+                if now != said:
+                    rollout_screen.show_line(now, time.time())
+                    said = now
+                stop.wait(every)
+        finally:
+            _give_back(opened.store, holder)
 
 
 def _round(opened: _Rollout, holder: str, every: float) -> str:
@@ -193,7 +196,8 @@ def hold(
     store: Store = "",
 ) -> None:
     """Take no further step until resume. The modes stay; alerts still pull back."""
-    _operate("hold", _opened(config, store), endpoint, operators_change(by, reason))
+    with _opened(config, store) as opened:
+        _operate("hold", opened, endpoint, operators_change(by, reason))
 
 
 @app.command()
@@ -205,7 +209,8 @@ def resume(
     store: Store = "",
 ) -> None:
     """Go on, in the step that the mode stands for now, which begins anew."""
-    _operate("resume", _opened(config, store), endpoint, operators_change(by, reason))
+    with _opened(config, store) as opened:
+        _operate("resume", opened, endpoint, operators_change(by, reason))
 
 
 @app.command()
@@ -217,7 +222,8 @@ def abort(
     store: Store = "",
 ) -> None:
     """Go back to warn where anything enforces, and take no further step until resume."""
-    _operate("abort", _opened(config, store), endpoint, operators_change(by, reason))
+    with _opened(config, store) as opened:
+        _operate("abort", opened, endpoint, operators_change(by, reason))
 
 
 def _operate(what: Operation, opened: _Rollout, endpoint: str | None, change: Change) -> None:

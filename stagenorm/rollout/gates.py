@@ -16,6 +16,7 @@ from stagenorm.rollout.observations import Counted, Counts, Evidence, NotKnown, 
 from stagenorm.times import in_short, moment
 
 _CLOCKS = 60.0  # seconds that two machines' clocks may differ
+_ENOUGH = 10**7  # of more than that, a part of the same shares says as much
 _GRAVEST = {Verdict.FAIL: 0, Verdict.HOLD: 1, Verdict.PASS: 2}
 
 
@@ -64,7 +65,9 @@ def judge(counted: Counted | NotKnown | None, limit: float, noun: str) -> tuple[
     of = max(hits, floor(counted.of))
     if not of:
         return Verdict.HOLD, "nothing was counted"
-    upper, lower = upper_bound(hits + lost, of + lost), lower_bound(hits, of + lost)
+    scale = max(1.0, (of + lost) / _ENOUGH)
+    most, fewest, total = ceil((hits + lost) / scale), floor(hits / scale), floor((of + lost) / scale)
+    upper, lower = upper_bound(most, total), lower_bound(fewest, total)
     words = f"{hits:,} of {of:,} {noun} ({percent(hits / of)})"
     if lost:
         words += f", {lost:,} more may have been lost at restarts"
@@ -250,7 +253,7 @@ def reported(gate: str, report: Report | NotKnown, now: float, longest: float, r
     if isinstance(report, NotKnown):
         return Result(gate, Verdict.HOLD, report.why, remedy)
     age = now - report.generated_at
-    if age < -_CLOCKS:
+    if not age >= -_CLOCKS:  # no number is not, either
         return Result(gate, Verdict.HOLD, f"its report is of {moment(report.generated_at)}, which is to come", remedy)
     words = f"its report says {report.result.value}, {in_short(max(0, age))} ago"
     if age > longest:

@@ -24,6 +24,10 @@ class Live:
         self._files = settings.files
         self._environ = environ
 
+    def close(self) -> None:
+        """Let go of Prometheus."""
+        self._prometheus.close()
+
     def counts(self, measure: Measure, endpoints: Sequence[str], start: float, end: float, *, whole: bool) -> Counts:
         """As Prometheus counted."""
         return self._prometheus.counts(measure, endpoints, start, end, whole=whole)

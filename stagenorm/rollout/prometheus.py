@@ -26,6 +26,7 @@ _SECONDS = 10.0
 _MOST = 32 << 20  # bytes of an answer
 _SETTLED = 600.0  # seconds after which nothing is added to what is over
 _ALWAYS = "StagenormDeadMansSwitch"
+_MISSED = 4  # scrapes that may have failed before what is known is too old
 _POINTS = 288  # at which a window is looked at for gaps: every five minutes of a day
 _JOB, _ENDPOINT = "job", "endpoint"
 _MARK = "stagenorm_validation_seconds_count"  # every process counts it from its start, at every endpoint
@@ -75,8 +76,12 @@ class Prometheus:
         self._watching = watching
         self._every = frozenset(every)
         self._seconds = seconds
-        self._client: httpx.Client | None = None
+        self._client = httpx.Client(timeout=seconds, trust_env=False)
         self._settled: dict[object, Counts] = {}  # days that are over and were counted do not change
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
 
     def counts(self, measure: Measure, endpoints: Sequence[str], start: float, end: float, *, whole: bool) -> Counts:
         """Count something for each endpoint: see ``Source``."""
@@ -103,15 +108,16 @@ class Prometheus:
         if measure in _FAST:
             fast = self._increase(*_FAST[measure], window)
             hits = {name: max(0, value - fast.get(name, 0)) for name, value in of.items()}
-        stale = self._stale(_ALL[measure][0], window)
+        newest = self._measured(_ALL[measure][0], window)
         watched = self._watched(window) if whole else {}
         lost = self._lost(measure, window)
         found: dict[str, Counted | NotKnown] = {}
         for name in names:
             if name not in of:
                 found[name] = NotKnown("no series of it are there")
-            elif name in stale:
-                found[name] = NotKnown(stale[name])
+            elif name not in newest or window.end - newest[name] > _MISSED * self._watching.scrape:
+                since = f"for {in_short(window.end - newest[name])}" if name in newest else "any more"
+                found[name] = NotKnown(f"it is not measured {since}")
             elif whole and watched.get(name, 0) < window.points:
                 found[name] = NotKnown(
                     f"measured for {watched.get(name, 0) / window.points:.0%} of {in_short(window.seconds)} only"
@@ -125,15 +131,9 @@ class Prometheus:
         series = self._series(metric, selector)
         return self._by_endpoint(f"sum by (job, endpoint) (increase({series}[{window.seconds}s]))", window.end)
 
-    def _stale(self, metric: str, window: _Window) -> dict[str, str]:
-        """Whose newest sample is older than four scrapes, and how old."""
-        newest = self._by_endpoint(f"max by (job, endpoint) (timestamp({self._series(metric, '')}))", window.end)
-        most = 4 * self._watching.scrape
-        return {
-            name: f"not measured for {in_short(window.end - at)}"
-            for name, at in newest.items()
-            if window.end - at > most
-        }
+    def _measured(self, metric: str, window: _Window) -> dict[str, float]:
+        """When each endpoint was measured last."""
+        return self._by_endpoint(f"max by (job, endpoint) (timestamp({self._series(metric, '')}))", window.end)
 
     def _watched(self, window: _Window) -> dict[str, float]:
         """At how many points of the window each endpoint was measured."""
@@ -215,7 +215,6 @@ class Prometheus:
         where = self._watching.prometheus
         if where is None:
             raise _Fault("no prometheus is named under [rollout] in stagenorm.toml")
-        self._client = self._client or httpx.Client(timeout=self._seconds, trust_env=False)
         try:
             answer = self._client.post(f"{where}/api/v1/query", data={"query": query, "time": f"{at:.3f}"})
         except httpx.TimeoutException as error:
