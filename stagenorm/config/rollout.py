@@ -37,7 +37,8 @@ def read_rollout(table: Table, endpoints: Sequence[str], beside: Path) -> Rollou
     steps = tuple(map(_step, table.tables("steps", "step"))) if "steps" in table else FOUR_WEEKS
     limits = _limits(table.table("limits"))
     try:
-        plan = Plan(chosen, steps, limits, per_endpoint=table.boolean("per_endpoint"))
+        partial = set(chosen) != set(endpoints)
+        plan = Plan(chosen, steps, limits, per_endpoint=table.boolean("per_endpoint"), partial=partial)
     except ConfigurationError as error:
         raise table.fault(str(error)) from error
     files = {name: table.string(key, "") for name, key in _EVIDENCE.items()}

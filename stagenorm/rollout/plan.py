@@ -140,6 +140,7 @@ class Plan:
         steps: in order.
         limits: of the gates.
         per_endpoint: whether each endpoint goes its own way, instead of all together.
+        partial: whether the service has other endpoints, which the rollout leaves alone.
 
     Raises:
         ConfigurationError: a step is missing, stands twice or in the wrong place, or the shares do not rise.
@@ -149,6 +150,7 @@ class Plan:
     steps: tuple[Step, ...] = FOUR_WEEKS
     limits: Limits = field(default_factory=Limits)
     per_endpoint: bool = False
+    partial: bool = False
 
     def __post_init__(self) -> None:
         if not self.endpoints:

@@ -163,6 +163,7 @@ class Simulation:
 
     def _line(self, who: str, where: str, what: str, *, page: bool = False) -> Happened:
         snapshot = self._store.read()
-        state = snapshot.state(where) or snapshot.everywhere or ModeState(Mode.OFF)
+        place = self._plan.endpoints[0] if self._plan.partial and where == EVERYWHERE else where
+        state = snapshot.state(place) or snapshot.everywhere or ModeState(Mode.OFF)
         share = state.share if state.mode is Mode.ENFORCE else 0
         return Happened(self._now, who, where, what, state.mode, share, page)
