@@ -6,19 +6,16 @@ import json
 import os
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
-from http.client import HTTPException
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 import typer
 
 from stagenorm.cli import output
 from stagenorm.cli.exits import ExitCode
-from stagenorm.errors import StagenormError
+from stagenorm.errors import ServiceError, StagenormError
 from stagenorm.stores import open_store
 
 _SECONDS = 5.0
@@ -101,15 +98,20 @@ def _stored(url: str) -> Iterator[str]:
 
 
 def _exported(url: str, rules: list[Path]) -> Iterator[str]:
+    from stagenorm.cli.ops_client import get, shown  # noqa: PLC0415 - every command would load HTTP
     from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
 
     if rules and not url:
         raise typer.BadParameter("rules are held against metrics: give --metrics URL", param_hint="--rules")
     if not url:
         return
-    answer = _get(url)
+    try:
+        answer = get(url)
+    except ServiceError as error:
+        yield f"{error}: is this where the service shows its metrics?"
+        return
     if answer.status != 200:
-        yield f"{url} {answer.text}: is this where the service shows its metrics?"
+        yield f"{shown(url)} answered {answer.status}: is this where the service shows its metrics?"
         return
     yield from knows.metrics_faults(answer.text)
     texts = {str(path): path.read_text(errors="replace") for given in rules for path in knows.rules_files(given)}
@@ -119,39 +121,21 @@ def _exported(url: str, rules: list[Path]) -> Iterator[str]:
 
 
 def _running(url: str) -> Iterator[str]:
+    from stagenorm.cli.ops_client import get, shown  # noqa: PLC0415 - every command would load HTTP
     from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
 
-    mode = _get(f"{url}/mode")
-    if mode.status == 0:
-        yield f"{url} {mode.text}: is the service running?"
+    try:
+        mode = get(f"{url}/mode")
+        health = get(f"{url}/healthz")
+    except ServiceError as error:
+        yield f"{error}: is the service running?"
         return
-    yield from knows.ops_faults(mode.status, url)
+    yield from knows.ops_faults(mode.status, shown(url))
     yield from knows.clock_faults(mode.date, time.time())
     if mode.status == 401:
         try:
-            health = json.loads(_get(f"{url}/healthz").text)
+            said = json.loads(health.text)
         except ValueError:
-            yield f"{url} asks for a login of its own, and is no ops app: name the one that the service mounts"
+            yield f"{shown(url)} asks for a login of its own, and is no ops app: name the one that the service mounts"
             return
-        yield from knows.health_faults(health["held"], health["status"])
-
-
-class _Answer(NamedTuple):
-    """What a GET was answered; status 0 where nobody answered, and then the text says why."""
-
-    status: int
-    text: str
-    date: str | None = None
-
-
-def _get(url: str) -> _Answer:
-    if not url.startswith(("http://", "https://")):
-        raise typer.BadParameter(f"{url!r} is no URL: write http://host:port/path")
-    try:
-        with urllib.request.urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310 - checked above
-            return _Answer(answer.status, answer.read().decode(errors="replace"), answer.headers["date"])
-    except urllib.error.HTTPError as error:
-        with error:
-            return _Answer(error.code, error.read().decode(errors="replace"), error.headers["date"])
-    except (OSError, HTTPException, ValueError) as error:  # what answers may be no HTTP, and the URL no URL
-        return _Answer(0, f"cannot be reached ({ascii(str(error))[1:-1]})")
+        yield from knows.health_faults(said["held"], said["status"])

@@ -1,6 +1,9 @@
-"""Asking a running service's ops app. The commands do HTTP here only."""
+"""Asking a running service. The commands do HTTP here only."""
 
 from __future__ import annotations
+
+import json
+from typing import NamedTuple
 
 from stagenorm.errors import MissingExtraError, ServiceError
 from stagenorm.observe.offenders import Offender
@@ -14,6 +17,52 @@ _PATIENCE = 10.0  # seconds
 _NO_TOKEN = "set STAGENORM_TOKEN to a token that the service knows: stagenorm token issue"  # noqa: S105
 
 
+class Answer(NamedTuple):
+    """What a GET was answered.
+
+    Attributes:
+        status: of HTTP.
+        text: the body.
+        date: the header, as it was sent.
+    """
+
+    status: int
+    text: str
+    date: str | None
+
+
+def shown(url: str) -> str:
+    """A URL as people are told of it: without user, password and parameters, which may be secrets."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "the URL"
+    return str(parsed.copy_with(userinfo=b"", query=None, fragment=None)) if parsed.host else "the URL"
+
+
+def get(url: str, token: str | None = None) -> Answer:
+    """Ask for a URL.
+
+    Args:
+        url: with a user and password in it, if it wants them.
+        token: goes as a bearer token.
+
+    Raises:
+        ServiceError: it is no HTTP URL, nobody answers, or what answers is no HTTP.
+    """
+    try:
+        target = httpx.URL(url)
+        if target.scheme not in ("http", "https") or not target.host:
+            raise ServiceError(f"{shown(url)} is no HTTP URL: write http://host:port/path")
+        headers = {b"Authorization": b"Bearer " + token.encode()} if token else {}
+        response = httpx.get(target, headers=headers, timeout=_PATIENCE, trust_env=False)
+    except httpx.InvalidURL as error:
+        raise ServiceError("the URL is no HTTP URL: write http://host:port/path") from error
+    except (httpx.HTTPError, OSError, ValueError) as error:  # what answers may be no HTTP
+        raise ServiceError(f"{shown(url)} cannot be reached ({ascii(str(error))[1:-1]})") from error
+    return Answer(response.status_code, response.text, response.headers.get("date"))
+
+
 def offenders_of_service(url: str, token: str | None) -> list[Offender]:
     """What ``GET /offenders`` of an ops app says.
 
@@ -25,25 +74,21 @@ def offenders_of_service(url: str, token: str | None) -> list[Offender]:
         ServiceError: it cannot be reached, refuses, or answers something else.
     """
     target = f"{url.rstrip('/')}/offenders"
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    try:
-        response = httpx.get(target, headers=headers, timeout=_PATIENCE)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ServiceError(f"{target} cannot be reached: {error}") from error
-    if response.status_code in (401, 403):
-        raise ServiceError(f"{target} refused ({response.status_code}): {_NO_TOKEN}")
-    if response.status_code == 404:
+    answer, name = get(target, token), shown(target)
+    if answer.status in (401, 403):
+        raise ServiceError(f"{name} refused ({answer.status}): {_NO_TOKEN}")
+    if answer.status == 404:
         raise ServiceError(
-            f"{target} answered 404: is the ops app mounted there, and does the service have its secrets set?"
+            f"{name} answered 404: is the ops app mounted there, and does the service have its secrets set?"
         )
-    if response.status_code != 200:
-        raise ServiceError(f"{target} answered {response.status_code}: is the ops app mounted there?")
+    if answer.status != 200:
+        raise ServiceError(f"{name} answered {answer.status}: is the ops app mounted there?")
     try:
         return [
             Offender(
                 str(each["endpoint"]), str(each["value"]), float(each["count"]), tuple(map(str, each["consumers"]))
             )
-            for each in response.json()["offenders"]
+            for each in json.loads(answer.text)["offenders"]
         ]
     except (ValueError, KeyError, TypeError) as error:
-        raise ServiceError(f"{target} answered no list of offenders: is the ops app mounted there?") from error
+        raise ServiceError(f"{name} answered no list of offenders: is the ops app mounted there?") from error

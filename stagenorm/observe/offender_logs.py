@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -54,8 +55,10 @@ def offenders_in_logs(logged: Iterable[dict[str, Any]]) -> Offenders:
             weight = float(record["stands_for"])
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
+        if not 0 < weight < math.inf:  # and no NaN, which somebody else's line may say
+            continue
         for endpoint, value, consumer in sent:
-            offenders.add(str(endpoint), value, None if consumer is None else str(consumer), max(weight, 0))
+            offenders.add(str(endpoint), value, None if consumer is None else str(consumer), weight)
     return offenders
 
 

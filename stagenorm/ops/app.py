@@ -41,6 +41,8 @@ from stagenorm.stores.control import Change
 
 _logger = logging.getLogger("stagenorm")
 _OFFENDERS = 20
+_PROXIED = frozenset({"forwarded", "via", "x-real-ip"})
+"""Headers that a proxy adds, as every ``X-Forwarded-`` is: who speaks to it may be anywhere."""
 Result = TypeVar("Result")
 
 
@@ -273,7 +275,7 @@ def _is_private(request: Request) -> bool:
     """Whether nobody on the way could read along: TLS, or loopback without a proxy in front of it."""
     if request.url.scheme == "https":
         return True
-    if request.client is None or "forwarded" in request.headers or "x-forwarded-for" in request.headers:
+    if request.client is None or any(name in _PROXIED or name.startswith("x-forwarded-") for name in request.headers):
         return False
     try:
         return ipaddress.ip_address(request.client.host).is_loopback

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from stagenorm.core.modes import Mode
 from stagenorm.events import WebhookResult
@@ -16,10 +16,15 @@ EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$
 
 
 class Alert(BaseModel):
-    """One alert of a delivery; what else it says is not read."""
+    """One alert of a delivery; what else it says is not read, and an odd one keeps no other from acting."""
 
-    status: Literal["firing", "resolved"]
-    labels: dict[str, str]
+    status: JsonValue = None
+    labels: dict[str, JsonValue] | None = None
+
+    def label(self, name: str) -> str:
+        """A label's value; empty where there is none."""
+        value = (self.labels or {}).get(name)
+        return value if isinstance(value, str) else ""
 
 
 class Delivery(BaseModel):

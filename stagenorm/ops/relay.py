@@ -30,6 +30,8 @@ except ModuleNotFoundError as error:
     raise MissingExtraError("the relay", "ops") from error
 
 _BODY_SECONDS = 5.0
+_WEBHOOK = "/webhooks/alertmanager"
+_NO_TARGET = f"the target is no service's webhook: write http://host:port/prefix{_WEBHOOK}, or https"
 
 
 def relay_app(
@@ -46,11 +48,12 @@ def relay_app(
     Raises:
         ConfigurationError: the target is no HTTP URL.
     """
-    url = httpx.URL(target)
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigurationError(
-            "the target is no HTTP URL: write http://host:port/prefix/webhooks/alertmanager, or https"
-        )
+    try:
+        url = httpx.URL(target)
+    except httpx.InvalidURL as error:
+        raise ConfigurationError(_NO_TARGET) from error
+    if url.scheme not in ("http", "https") or not url.host or not url.path.endswith(_WEBHOOK):
+        raise ConfigurationError(_NO_TARGET)
 
     async def forward(request: Request) -> Response:
         media_type = request.headers.get("content-type", "")

@@ -59,9 +59,9 @@ def targets(
     """
     found: dict[str | None, list[str]] = {}
     for alert in alerts:
-        name = alert.labels.get("alertname", "")
-        if alert.status == "firing" and (name in names or alert.labels.get("stagenorm") == "downgrade"):
-            endpoint = alert.labels.get("endpoint")
+        name = alert.label("alertname")
+        if alert.status == "firing" and (name in names or alert.label("stagenorm") == "downgrade"):
+            endpoint = alert.label("endpoint")
             found.setdefault(endpoint if endpoint in endpoints else None, []).append(name)
     return {None: [name for each in found.values() for name in each]} if None in found else found
 

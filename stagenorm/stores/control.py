@@ -15,7 +15,8 @@ from stagenorm.errors import StoreConflictError, StoreError, TransitionRefusedEr
 from stagenorm.stores.protocol import Entry, ModeStore, Snapshot
 
 _UNDO_DEPTH = 100  # trail entries that are searched for the last change of a mode
-_ONCE_DEPTH = 100  # trail entries in which a change is looked for that may be made only once
+_ONCE_SECONDS = 3600.0  # how far back a delivery is looked for: its signature holds for ten minutes, clocks differ
+_ONCE_STEP = 100  # trail entries that are read at first; ten times as many, if these do not reach back so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ def downgrade(
         change: who, why, when.
         endpoint: its name, or None for all.
         default: what holds where nothing is stored.
-        once: do nothing if this author made a change for this very reason before, as the trail's last entries tell.
-            They are asked in the same compare-and-set, so it holds across processes.
+        once: do nothing if this author asked for this very reason before, as the trail tells. It is asked in the same
+            compare-and-set, so it holds across processes, and kept there even where nothing was left to lower.
 
     Returns:
         What was changed, or None if everything was down and latched already.
@@ -92,23 +93,39 @@ def downgrade(
         return modes.downgrade(state, changed_by=change.author, reason=change.reason, now=change.now)
 
     def decide(snapshot: Snapshot) -> Snapshot:
-        if once and _was_made(store, change):
-            return snapshot
         if endpoint is not None:
             return _with_state(snapshot, endpoint, lower(snapshot.state(endpoint) or snapshot.everywhere or default))
         lowered = {name: lower(state) for name, state in snapshot.endpoints.items()}
         return replace(snapshot, everywhere=lower(snapshot.everywhere or default), endpoints=lowered)
 
-    return _change_if_needed(store, change, "downgrade", decide)
+    if not once:
+        return _change_if_needed(store, change, "downgrade", decide)
 
+    def decide_once(snapshot: Snapshot) -> Snapshot:
+        if _was_asked(store, change):
+            raise _Unchanged
+        return decide(snapshot)
 
-def _was_made(store: ModeStore, change: Change) -> bool:
-    """Whether the trail holds this change; a trail that cannot be read keeps nobody from lowering."""
     try:
-        entries = store.trail(_ONCE_DEPTH)
-    except StoreError:
-        return False
-    return any((entry.author, entry.reason) == (change.author, change.reason) for entry in entries)
+        entry = _change(store, change, "downgrade", decide_once)
+    except _Unchanged:
+        return None
+    return entry if replace(entry.after, revision=entry.before.revision) != entry.before else None
+
+
+def _was_asked(store: ModeStore, change: Change) -> bool:
+    """Whether the trail holds this change; a trail that cannot be read keeps nobody from lowering."""
+    limit = _ONCE_STEP
+    while True:
+        try:
+            entries = store.trail(limit)
+        except StoreError:
+            return False
+        if any((entry.author, entry.reason) == (change.author, change.reason) for entry in entries):
+            return True
+        if len(entries) < limit or entries[-1].at < change.now - _ONCE_SECONDS:
+            return False
+        limit *= 10
 
 
 def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) -> Entry | None:

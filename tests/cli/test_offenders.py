@@ -3,6 +3,7 @@
 import http.server
 import json
 import logging
+import re
 import shlex
 import sys
 import threading
@@ -183,9 +184,35 @@ def test_without_an_http_client_the_extra_is_named(invoke, monkeypatch):
     assert "pip install 'stagenorm[cli]'" in invoke("offenders", "--url", "http://127.0.0.1").stderr
 
 
+def test_a_password_in_the_url_is_sent_and_never_shown(invoke, service):
+    service.answers["/ops/offenders"] = 500, b""
+    for url in (
+        service.url.replace("//", "//ada:secret@"),
+        "http://ada:secret@127.0.0.1:1/x?token=secret",
+        "x:secret@[",
+    ):
+        refused = invoke("offenders", "--url", url)
+        assert refused.exit_code == 1
+        assert "secret" not in refused.stderr
+
+
+def test_a_token_in_another_alphabet_is_refused_as_any_other(invoke, service, monkeypatch):
+    monkeypatch.setenv("STAGENORM_TOKEN", "t\u00f6ken")
+    assert "refused (401): set STAGENORM_TOKEN" in invoke("offenders", "--url", service.url).stderr
+
+
+@pytest.mark.parametrize("weight", ["NaN", "Infinity", "-1", "0"])
+def test_a_record_that_stands_for_no_number_is_passed_over(invoke, log, weight):
+    before = json.loads(invoke("offenders", log, "--json").stdout)
+    (line,) = [line for line in log.read_text(errors="replace").splitlines() if '"angel"' in line][:1]
+    with log.open("a") as file:
+        file.write(re.sub(r'"stands_for": [0-9.]+', f'"stands_for": {weight}', line) + "\n")
+    assert json.loads(invoke("offenders", log, "--json").stdout) == before
+
+
 def test_no_answer_is_named(invoke, free_port, log):
     gone = invoke("offenders", "--url", f"http://127.0.0.1:{free_port()}/ops")
     assert gone.exit_code == 1
     assert "cannot be reached" in gone.stderr
-    assert "cannot be reached" in invoke("offenders", "--url", "no url").stderr
+    assert "is no HTTP URL: write http://host:port/path" in invoke("offenders", "--url", "no url").stderr
     assert invoke("offenders", log, "--url", "http://x").exit_code == 2

@@ -236,5 +236,13 @@ def test_what_answers_may_be_anything(good):
     assert (status, "cannot be reached" in line) == (1, True)
 
 
+def test_a_password_in_a_url_is_not_shown(good):
+    with serving_text("", 500) as url:
+        given = url.replace("//", "//ada:secret@")
+        _, lines = doctor("--url", given, "--metrics", given)
+    assert len(lines) == 2
+    assert "secret" not in "".join(lines)
+
+
 def test_rules_need_metrics(good, tmp_path):
     assert doctor("--rules", tmp_path)[0] == 2

@@ -68,6 +68,23 @@ def test_what_is_not_configured_to_act_is_ignored(service, ignored):
     assert service.results == ["ignored"]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"status": "firing"},
+        {"status": 3, "labels": {}},
+        {"status": "firing", "labels": {"stagenorm": None, "x": 1}},
+    ],
+)
+def test_an_odd_alert_keeps_no_other_from_acting(service, odd):
+    delivery = json.loads(firing({**ACTS, "endpoint": "companies"}))
+    delivery["alerts"] = [odd, *delivery["alerts"], odd]
+    assert service.signed(json.dumps(delivery).encode()).json()["endpoints"] == ["companies"]
+    assert service.state("companies").latched
+    assert service.state("funds").mode is Mode.ENFORCE
+
+
 def test_an_alert_acts_by_its_name_where_that_is_configured(start):
     service = start(alerts=["Rejects"])
     assert service.signed(firing({})).json()["result"] == "done"
@@ -97,6 +114,25 @@ def test_an_id_acts_once_whichever_worker_gets_it(start, valkey, fresh_file, bod
         assert worker.signed(body).json()["result"] == "duplicate"
         assert worker.state().mode is Mode.ENFORCE
     assert second.signed(body, "msg_2").json()["result"] == "done"
+
+
+def test_an_id_that_found_nothing_to_lower_never_acts_either(service, body):
+    service.by_bearer(body)
+    assert service.signed(body).json()["result"] == "duplicate"
+    service.unlatch()
+    service.set("enforce")
+    assert service.signed(body).json()["result"] == "duplicate"
+    assert service.state().mode is Mode.ENFORCE
+    assert service.downgrades == [Downgraded(Actor.ALERT, None)]
+
+
+def test_an_id_is_remembered_whatever_happened_since(service, body):
+    service.signed(body)
+    service.unlatch()
+    for share in [*range(1, 101)] * 2:
+        service.set("enforce", share)
+    assert service.signed(body).json()["result"] == "duplicate"
+    assert service.state().mode is Mode.ENFORCE
 
 
 def test_a_replay_of_grafanas_acts_once(service):
@@ -134,7 +170,7 @@ def test_a_bearer_token_comes_over_loopback_or_tls(service, body, connection, st
         assert answer.json()["verified"] is False
 
 
-@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])
+@pytest.mark.parametrize("header", ["x-forwarded-for", "x-forwarded-proto", "x-real-ip", "via", "forwarded"])
 def test_loopback_behind_a_proxy_is_not_private(service, body, header):
     answer = service.deliver(body, {"authorization": f"Bearer {TOKEN}", header: "127.0.0.1"})
     assert answer.status_code == 401
@@ -162,8 +198,8 @@ BAD = {
     "of a version that is a number": (firing(ACTS).replace(b'"version": "4"', b'"version": 4'), 400),
     "without a version": (b'{"alerts":[]}', 400),
     "without alerts": (b'{"version":"4"}', 400),
-    "with an alert in another state": (firing(ACTS, status="burning"), 400),
-    "with labels that are numbers": (firing({"x": 1}), 400),
+    "with an alert that is none": (b'{"version":"4","alerts":[3]}', 400),
+    "with labels that are none": (b'{"version":"4","alerts":[{"labels":3}]}', 400),
     "with 10,000 alerts": (TINY, 400),
     "with 5,000 good alerts": (MANY, 400),
     "oversized": (firing(ACTS) + b" " * MAX_BYTES, 413),
