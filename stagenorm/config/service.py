@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stagenorm.boundary.endpoint import Endpoint
+from stagenorm.config.consumers import read_consumers
 from stagenorm.config.endpoints import read_endpoints
 from stagenorm.config.toml import read_toml
 from stagenorm.config.vocabulary import load_vocabulary
+from stagenorm.consumers.settings import ConsumersSettings
 from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.vocabulary import Vocabulary
 from stagenorm.errors import ConfigurationError
@@ -27,6 +29,7 @@ class Configuration:
         store: the URL of its mode store, or None where the environment names it.
         watched: its endpoints and ops app, for rules and dashboards.
         endpoints: those that are declared with method, path and fields, as ``Boundary`` takes them.
+        consumers: the operator's own networks, and where verdicts are kept.
     """
 
     vocabulary: Vocabulary
@@ -34,6 +37,7 @@ class Configuration:
     store: str | None
     watched: Watched
     endpoints: tuple[Endpoint, ...]
+    consumers: ConsumersSettings
 
 
 def load_configuration(path: Path | str) -> Configuration:
@@ -51,9 +55,10 @@ def load_configuration(path: Path | str) -> Configuration:
     path = Path(path)
     try:
         table = read_toml(path)
-        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints")
+        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "consumers")
         named, store = table.string("vocabulary", ""), table.string("store", "")
         watched, endpoints = read_endpoints(table, path.parent)
+        consumers = read_consumers(table.table("consumers"), path.parent)
         ops_url = table.string("ops_url", DEFAULT_OPS_URL)
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
@@ -64,4 +69,5 @@ def load_configuration(path: Path | str) -> Configuration:
         store=store or None,
         watched=Watched(watched, ops_url),
         endpoints=endpoints,
+        consumers=consumers,
     )
