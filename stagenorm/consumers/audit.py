@@ -137,18 +137,22 @@ def conclude(audit: LogAudit | None, judgements: Sequence[Judged]) -> tuple[Resu
     """
     external = [each for each in judgements if each.standing is Standing.EXTERNAL]
     if external:
-        requests = sum(each.seen.requests for each in external)
-        return (
-            Result.FAIL,
-            f"{len(external)} external consumers stand with {requests:,} requests: talk to them, then "
-            "stagenorm consumers classify NETWORK mitigated --reason TEXT",
+        who = {each.seen.consumer[1:] for each in external}
+        stand = "consumer stands" if len(who) == 1 else "consumers stand"
+        reason = (
+            f"{len(who)} external {stand}, with {sum(each.seen.requests for each in external):,} requests: talk to them, "
+            "then stagenorm consumers classify NETWORK mitigated --reason TEXT"
         )
+        return Result.FAIL, reason
     if audit is None:
         return Result.HOLD, "no access log was read, so nobody knows who calls: give --log FILE"
     if not audit.matched:
-        return (
-            Result.HOLD,
+        reason = (
             f"none of {audit.lines:,} lines is a request to an endpoint: is it the log of this service, with the paths of "
-            "stagenorm.toml?",
+            "stagenorm.toml?"
         )
-    return Result.PASS, f"all {len(judgements)} consumers are internal or mitigated"
+        return Result.HOLD, reason
+    return (
+        Result.PASS,
+        f"all {len({each.seen.consumer[1:] for each in judgements})} consumers are internal or mitigated",
+    )

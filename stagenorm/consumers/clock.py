@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from stagenorm.consumers.tally import HOUR
@@ -39,7 +40,7 @@ def read_clock(hours: Counter[int], newest: Mapping[int, int], gap: int) -> Cloc
     total, ahead = hours.total(), 0
     ordered = sorted(hours, reverse=True)
     end, passed = ordered[0], 0
-    for later, earlier in zip(ordered, ordered[1:]):  # noqa: B905 - neighbours
+    for later, earlier in pairwise(ordered):
         ahead += hours[later]
         if ahead >= total * _JUMPED:
             break

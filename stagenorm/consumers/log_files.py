@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gzip
 import os
-import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager
 from io import BufferedReader
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,6 +27,7 @@ except ModuleNotFoundError as error:
 
 STDIN = Path("-")
 _BLOCK = 1 << 20
+_PACKED = 1 << 14  # bytes that are unpacked at a time, as they may become a thousand times as many
 _LONGEST_LINE = 8 << 20
 _PART = 64 << 20  # bytes of a plain file that one process reads at a time
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -113,7 +113,7 @@ def read_part(part: Part, endpoints: Sequence[Endpoint], networks: Networks) -> 
     """What a part of a log holds. Raises DataFileError if it cannot be read to its end."""
     scan = Scan(Requests(endpoints), networks)
     try:
-        with nullcontext(sys.stdin.buffer) if part.path == STDIN else part.path.open("rb") as file:
+        with _opened(part.path) as file:
             for block in _whole_lines(_content(file, part), scan):
                 scan.read(block)
     except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
@@ -126,19 +126,40 @@ def read_part(part: Part, endpoints: Sequence[Endpoint], networks: Networks) -> 
     return scan.found()
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    # The standard input is this process's own, and stays open.
+    with open(0 if path == STDIN else path, "rb", closefd=path != STDIN) as file:
+        yield file
+
+
 def _content(file: BufferedReader, part: Part) -> Iterator[bytes]:
     """The bytes of a part: unpacked, and from the beginning of a line to the end of one."""
     head = file.peek(len(_ZSTD))
     if part.start == 0 and head.startswith(_GZIP):
-        return _blocks(igzip_threaded.open(file, "rb", threads=1))
+        return _blocks(igzip_threaded.open(file, "rb", threads=1))  # type: ignore[no-untyped-call]
     if part.start == 0 and head.startswith(_ZSTD):
-        return _ahead(_blocks(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)))
+        return _ahead(_zstd(file))
     return _blocks(file) if part.end is None else _range(file, part.start, part.end)
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:
     while block := file.read(_BLOCK):
         yield block
+
+
+def _zstd(file: IO[bytes]) -> Iterator[bytes]:
+    # The library's own reader takes a frame that ends early for a whole one.
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    while packed := file.read(_PACKED):
+        while packed:
+            if frame.eof:
+                frame = zstandard.ZstdDecompressor().decompressobj()
+            if block := frame.decompress(packed):
+                yield block
+            packed = frame.unused_data
+    if not frame.eof:
+        raise EOFError("its last frame is not whole")
 
 
 def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ _SLASH = r"(?:\\?/|%2[Ff]|\\u002[Ff])+"
 # What stands for a parameter: ${id} #{id} {id} {{id}} <id> <int:id> \(id) (\d+) %s :id, or one value.
 _HOLDS = r"""(?:[$#]?\{(?:[^{}\n]|\{[^{}\n]*\})*\}|\\?\((?:[^()\n]|\([^()\n]*\))*\)[+*?]?|<[^<>\n]*>|\[[^\]\n]*\][+*]?|[^\s/"'`]+)"""
 _APART = r"(?:(?!\n[ \t\r]*\n|%s)[\s\S]){1,200}?"  # within one statement, whatever joins the parts
-_NEAR = r"(?:[^=;!{}\n]|\n\s*[.\"'`]){1,60}?"  # within one line, or a chain of calls
+_NEAR = r"(?:[^=;!{}\n]|\n\s*\.){1,60}?"  # within one line, or a chain of calls
 _JOINS = r"""[/"'`.]"""  # what a segment stands behind where a path is made of parts
 _AFTER = r"(?![\w-])"
 _END = r"""(?=\\?["'`]|[?#&:,;)\s<]|$)"""
@@ -200,7 +200,10 @@ def _looks(endpoint: Endpoint, literals: list[str]) -> Iterator[_Look]:
         others = "|".join(map(re.escape, literals[base:-1] or literals[:-1]))
         near = re.compile(rf"""["'`/](?:{others}){_AFTER}""")
         yield _Look(
-            re.compile(ends.format(_behind("[\"'`]", last), r"""(?=\\?["'`?])""")), Confidence.LOW, (last.lower(),), near
+            re.compile(ends.format(_behind("[\"'`]", last), r"""(?=\\?["'`?])""")),
+            Confidence.LOW,
+            (last.lower(),),
+            near,
         )
 
 

@@ -9,9 +9,13 @@ from stagenorm.consumers.record import Record, moment_of
 
 _MOMENT = rb"[0-3]\d/[A-Z][a-z]{2}/\d{4}:\d\d:[0-5]\d:[0-6]\d [+-]\d{4}|\d{4}-\d\d-\d\d[T ][0-9:.,]{5,18}(?:Z|[+-]\d\d:?\d\d)?"
 _QUOTED = rb'"((?:[^"\\\n]|\\.)*)"'
-_LINE = re.compile(rb"\[(" + _MOMENT + rb")\] (?:[^\" ]+ )*?" + _QUOTED + rb'(?= |$)((?: (?:[^" ][^ ]*|"(?:[^"\\]|\\.)*"))*)\s*$')
+_LINE = re.compile(
+    rb"\[(" + _MOMENT + rb")\] (?:[^\" ]+ )*?" + _QUOTED + rb'(?= |$)((?: (?:[^" ][^ ]*|"(?:[^"\\]|\\.)*"))*)\s*$'
+)
 _REGULAR = re.compile(
-    rb"([0-9a-fA-F:.]+) [^ ]+ [^ ]+ \[(" + _MOMENT + rb')\] "([A-Za-z]+) ([^ "\\]+)(?: [^ "\\]*)?" [0-9-]+ [^ "]+ "[^"\\]*" "([^"\\]*)"$'
+    rb"([0-9a-fA-F:.]+) [^ ]+ [^ ]+ \[("
+    + _MOMENT
+    + rb')\] "([A-Za-z]+) ([^ "\\]+)(?: [^ "\\]*)?" [0-9-]+ [^ "]+ "[^"\\]*" "([^"\\]*)"$'
 )
 _FIELD = re.compile(_QUOTED)
 _REQUEST = re.compile(rb"([A-Za-z]+) ([^ ]+)(?: HTTP/[0-9.]+)?")
