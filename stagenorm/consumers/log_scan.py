@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from stagenorm.consumers.agents import family
 from stagenorm.consumers.json_lines import read_json
 from stagenorm.consumers.networks import Networks
-from stagenorm.consumers.record import SECONDS, Record, hour_of, moment_of
+from stagenorm.consumers.record import SECONDS, Record, hour_of
 from stagenorm.consumers.requests import Requests
 from stagenorm.consumers.tally import HOUR, Consumer, Tally
 from stagenorm.consumers.text_lines import read_text
@@ -24,7 +25,7 @@ _SAMPLES = 5
 _SHOWN = 160  # bytes of a malformed line that are kept
 _PENDING = 20_000
 _CACHED = 16_384
-_SPACES_IN_FRONT = 4  # address, ident, user, moment, zone
+_FRONT = 5  # address, ident, user, moment and zone stand before the request
 _OFFSET = re.compile(rb"\[\d\d/[A-Z][a-z]{2}/\d{4}(?::\d\d){3} ([+-]\d{4})\]")
 _ALL_BUT_QUOTES = bytes(set(range(256)) - set(b'"\n'))
 
@@ -72,7 +73,9 @@ class Scan:
     def __init__(self, requests: Requests, networks: Networks) -> None:
         self._found = Found()
         self._requests = requests
-        self._networks = networks
+        self._origin = lru_cache(_CACHED)(
+            lambda peer, forwarded: networks.origin(peer.decode("latin-1"), forwarded.decode("latin-1"))
+        )
         self._endpoint = lru_cache(_CACHED)(lambda request: requests.endpoint(*request.split(b" ", 1)))
         self._quotes = b'""""""'  # what most lines of the last block had
         self._pending: dict[tuple[str, bytes, bytes, bytes], array[int]] = {}
@@ -138,8 +141,10 @@ class Scan:
                 self._read_line(self._found.lines + place + 1, split[place])
             block = b"".join(line + b"\n" for place, line in enumerate(split) if place not in odd)
             stamps = stamp.findall(block)
-        self._keep_time(block, Counter(stamps), offset)
-        self._read_candidates(block)
+        counted = Counter(stamps)
+        begins = {stamp: begin for stamp in counted if (begin := hour_of(stamp, offset)) is not None}
+        self._keep_time(block, begins, counted)
+        self._read_candidates(block, begins)
 
     def _odd_quotes(self, block: bytes, lines: int) -> set[int]:
         """The places of the lines that have another number of quotes than most."""
@@ -152,50 +157,55 @@ class Scan:
             self._quotes = usual
         return {place for place, found in enumerate(each) if found != self._quotes}
 
-    def _keep_time(self, block: bytes, stamps: Counter[bytes], offset: bytes) -> None:
-        latest, latest_stamp = -1, b""
-        for stamp, count in stamps.items():
-            hour = hour_of(stamp, offset)
-            if hour is not None:
-                begin = hour - hour % HOUR  # a zone may be half an hour off
-                self._found.hours[begin] += count
-                if hour > latest:
-                    latest, latest_stamp = hour, stamp
-        if latest < 0:
-            return
-        clock = max(re.findall(rb"\[%s:(\d\d:\d\d) " % re.escape(latest_stamp), block))
-        newest = latest + SECONDS.get(clock, 0)
-        begin = newest - newest % HOUR
-        self._found.newest[begin] = max(newest, self._found.newest.get(begin, 0))
+    def _keep_time(self, block: bytes, begins: Mapping[bytes, int], stamps: Counter[bytes]) -> None:
+        for stamp, begin in begins.items():
+            self._found.hours[begin - begin % HOUR] += stamps[stamp]  # a zone may be half an hour off
+        if begins:
+            latest = max(begins, key=begins.__getitem__)
+            clock = max(re.findall(rb"\[%s:(\d\d:\d\d) " % re.escape(latest), block))
+            newest = begins[latest] + SECONDS.get(clock, 0)
+            begin = newest - newest % HOUR
+            self._found.newest[begin] = max(newest, self._found.newest.get(begin, 0))
 
-    def _read_candidates(self, block: bytes) -> None:
+    def _read_candidates(self, block: bytes, begins: Mapping[bytes, int]) -> None:
+        """Count the requests of a block of lines that are alike. Nothing is called here that need not be: it is hot."""
+        endpoint_of, pending = self._endpoint, self._pending
         for match in self._requests.candidate.finditer(block):
-            start = block.rfind(b"\n", 0, match.start()) + 1
-            front = block[start : match.start()]
+            at = match.start()
+            front = block[block.rfind(b"\n", 0, at) + 1 : at].split(b" ")
             request, agent = match.groups()
-            if agent is None or front.count(b" ") != _SPACES_IN_FRONT:  # more was logged than the combined format has
-                record = read_text(block[start : block.find(b"\n", match.end())].rstrip(b"\r"))
-                if record is not None:
-                    self._count(record)
+            if agent is None or len(front) != _FRONT:  # more was logged than the combined format has
+                self._read_candidate(block, match)
                 continue
-            endpoint = self._endpoint(request)
-            if endpoint is not None and (at := moment_of(front[-26:])) is not None:
-                self._keep((endpoint, front[: front.index(b" ")], b"", agent), at)
+            endpoint = endpoint_of(request)
+            if endpoint is None:
+                continue
+            stamp = front[3]  # [17/May/2015:10:05:03
+            try:
+                moment = begins[stamp[1:15]] + SECONDS[stamp[16:]]
+            except KeyError:
+                continue
+            consumer = (endpoint, front[0], b"", agent)
+            if consumer in pending:
+                pending[consumer].append(moment)
+            else:
+                pending[consumer] = array("I", (moment,))
+
+    def _read_candidate(self, block: bytes, match: re.Match[bytes]) -> None:
+        start = block.rfind(b"\n", 0, match.start()) + 1
+        record = read_text(block[start : block.find(b"\n", match.end())].rstrip(b"\r"))
+        if record is not None:
+            self._count(record)
 
     def _count(self, record: Record) -> None:
         endpoint = self._requests.endpoint(record.method, record.target)
         if endpoint is not None:
-            self._keep((endpoint, record.peer, record.forwarded, record.agent), record.at)
-
-    def _keep(self, consumer: tuple[str, bytes, bytes, bytes], at: int) -> None:
-        moments = self._pending.get(consumer)
-        if moments is None:
-            moments = self._pending[consumer] = array("I")
-        moments.append(at)
+            consumer = (endpoint, record.peer, record.forwarded, record.agent)
+            self._pending.setdefault(consumer, array("I")).append(record.at)
 
     def _settle(self) -> None:
         for (endpoint, peer, forwarded, agent), moments in self._pending.items():
-            origin = self._networks.origin(peer.decode("latin-1"), forwarded.decode("latin-1"))
+            origin = self._origin(peer, forwarded)
             program = family(agent.decode("utf-8", "replace"))
             self._found.tally.add(Consumer(endpoint, origin.network, origin.internal, program), moments)
         self._pending.clear()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -101,12 +102,27 @@ class Tally:
             end: seconds since the epoch.
         """
         for consumer in {**self.exact, **self.hourly}:
-            moments = Counter(each for each in self.exact.get(consumer, ()) if begin <= each <= end)
-            for hour, count in self.hourly.get(consumer, {}).items():
-                if begin <= hour + HOUR - 1 and hour <= end:
-                    moments[hour] += count
-            if moments:
-                days: Counter[int] = Counter()
-                for moment, count in moments.items():
-                    days[moment - moment % DAY] += count
-                yield Seen(consumer, moments.total(), min(moments), max(moments), dict(sorted(days.items())))
+            moments = sorted(self.exact.get(consumer, ()))
+            within = moments[bisect_left(moments, begin) : bisect_right(moments, end)]
+            hours = {
+                hour: count
+                for hour, count in self.hourly.get(consumer, {}).items()
+                if begin <= hour + HOUR - 1 and hour <= end
+            }
+            if within or hours:
+                ends = [*within[:1], *within[-1:], *hours]
+                requests = len(within) + sum(hours.values())
+                yield Seen(consumer, requests, min(ends), max(ends), _by_day(within, hours))
+
+
+def _by_day(moments: Sequence[int], hours: Mapping[int, int]) -> dict[int, int]:
+    days: Counter[int] = Counter()
+    place = 0
+    while place < len(moments):
+        day = moments[place] - moments[place] % DAY
+        end = bisect_left(moments, day + DAY, place)
+        days[day] = end - place
+        place = end
+    for hour, count in hours.items():
+        days[hour - hour % DAY] += count
+    return dict(sorted(days.items()))
