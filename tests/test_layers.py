@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "stagenorm"
 # Lowest first: a module imports from its own layer or a lower one.
 LAYERS = [
     {"errors"},
-    {"files", "core"},
+    {"files", "core", "times"},
     {"events"},
     {"boundary"},
     {"asgi", "wsgi"},
@@ -24,6 +24,7 @@ LAYERS = [
     {"backfill"},
     {"backups"},
     {"consumers"},
+    {"rollout"},
     {"config"},
     {"ops"},
     {"testing"},
@@ -49,7 +50,7 @@ HOMES = {
     "rich": {"cli"},
     "a2wsgi": {"ops/wsgi.py"},
     "anyio": {"ops"},
-    "httpx": {"cli/ops_client.py", "demo/client.py", "ops/relay.py"},
+    "httpx": {"cli/ops_client.py", "demo/client.py", "ops/relay.py", "rollout/paging.py", "rollout/prometheus.py"},
     "itsdangerous": {"backups/receipt.py", "ops/tokens.py"},
     "prometheus_client": {"observe/prometheus.py"},
     "pydantic": {"ops"},

@@ -17,6 +17,7 @@ from stagenorm.cli.options import By, ConfigurationFile, Json, Reason
 from stagenorm.config import Configuration, load_configuration
 from stagenorm.errors import ConfigurationError
 from stagenorm.files import replacing
+from stagenorm.times import moment
 
 app = typer.Typer(help="Who calls the guarded endpoints, and is that clear?", no_args_is_help=True)
 
@@ -63,7 +64,7 @@ def logs(files: _Logs, *, days: _Days = 7.0, config: ConfigurationFile = _DEFAUL
     """
     from stagenorm.consumers.audit import Result, audit_logs  # noqa: PLC0415 - an extra
     from stagenorm.consumers.log_files import read_logs  # noqa: PLC0415 - an extra
-    from stagenorm.consumers.report import logs_for_machines, moment  # noqa: PLC0415 - an extra
+    from stagenorm.consumers.report import logs_for_machines  # noqa: PLC0415 - an extra
 
     configuration = load_configuration(config)
     endpoints = _declared(configuration, config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stagenorm.cli import output
-from stagenorm.cli.times import moment
+from stagenorm.times import moment
 
 if TYPE_CHECKING:
     from stagenorm.consumers.audit import LogAudit

@@ -9,9 +9,10 @@ from importlib import resources
 from typing import NamedTuple
 
 from stagenorm.consumers.audit import Judged
-from stagenorm.consumers.report import CODE_COLUMNS, CONSUMER_COLUMNS, Report, code_rows, consumer_row, moment
+from stagenorm.consumers.report import CODE_COLUMNS, CONSUMER_COLUMNS, Report, code_rows, consumer_row
 from stagenorm.consumers.verdicts import Standing
 from stagenorm.errors import MissingExtraError
+from stagenorm.times import moment
 
 try:
     from jinja2 import Environment
@@ -64,8 +65,7 @@ def page(report: Report) -> str:
         reason=reason,
         at=moment(report.at),
         logs=report.logs,
-        since=moment(report.logs.begin) if report.logs else None,
-        until=moment(report.logs.end) if report.logs else None,
+        window=[moment(at) for at in (report.logs.begin, report.logs.end) if at is not None] if report.logs else [],
         plots=[
             ("Requests by day (UTC)", sorted(by_day)),
             ("Requests by user agent", sorted(by_family, key=lambda bar: -bar.requests)[:_FAMILIES]),

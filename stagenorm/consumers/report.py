@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 from stagenorm.boundary.endpoint import Endpoint
 from stagenorm.consumers.audit import Judged, LogAudit, Result, conclude, judge
 from stagenorm.consumers.source_tree import Searched
 from stagenorm.consumers.verdicts import Standing, Verdict
-
-
-def moment(at: float | None) -> str | None:
-    """A moment in RFC 3339, UTC, from seconds since the epoch."""
-    return None if at is None else datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+from stagenorm.times import moment
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,7 @@ CODE_COLUMNS = ("endpoint", "where", "sure", "text")
 def consumer_row(each: Judged) -> tuple[str, ...]:
     """A consumer as a line of a table."""
     consumer, seen = each.seen.consumer, each.seen
-    first, last = moment(seen.first) or "", moment(seen.last) or ""
+    first, last = moment(seen.first), moment(seen.last)
     because = each.verdict.reason if each.verdict else ""
     counted = f"{seen.requests:,}"
     return (consumer.endpoint, consumer.network, consumer.family, each.standing.value, counted, first, last, because)
@@ -109,9 +104,9 @@ def consumer_for_machines(each: Judged) -> dict[str, Any]:
 def logs_for_machines(logs: LogAudit) -> dict[str, Any]:
     """What access logs tell as values of JSON."""
     return {
-        "since": moment(logs.begin),
-        "until": moment(logs.end),
-        "oldest": moment(logs.oldest),
+        "since": _moment(logs.begin),
+        "until": _moment(logs.end),
+        "oldest": _moment(logs.oldest),
         "lines": logs.lines,
         "malformed": logs.malformed,
         "samples": [{"log": log, "line": number, "text": text} for log, number, text in logs.samples],
@@ -120,8 +115,8 @@ def logs_for_machines(logs: LogAudit) -> dict[str, Any]:
         "endpoints": {
             name: {
                 "requests": logs.requests(name),
-                "first_seen": moment(min((each.first for each in seen), default=None)),
-                "last_seen": moment(max((each.last for each in seen), default=None)),
+                "first_seen": _moment(min((each.first for each in seen), default=None)),
+                "last_seen": _moment(max((each.last for each in seen), default=None)),
                 "clients": [
                     {
                         "network": each.consumer.network,
@@ -157,6 +152,10 @@ def code_for_machines(code: Searched) -> dict[str, Any]:
             for file, place in code.places
         ],
     }
+
+
+def _moment(at: float | None) -> str | None:
+    return None if at is None else moment(at)
 
 
 def _markdown_table(columns: Sequence[str], rows: Any) -> list[str]:
