@@ -23,6 +23,7 @@ LAYERS = [
     {"observe"},
     {"backfill"},
     {"backups"},
+    {"consumers"},
     {"rollout"},
     {"config"},
     {"ops"},
@@ -35,7 +36,12 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 # Where each third party may be imported: one file, or one folder that exists for it.
 HOMES = {
-    "msgspec": {"boundary", "events.py", "stores"},
+    "msgspec": {"boundary", "consumers/json_lines.py", "events.py", "stores"},
+    "ua_parser": {"consumers/agents.py"},
+    "isal": {"consumers/log_files.py"},
+    "zstandard": {"consumers/log_files.py"},
+    "pathspec": {"consumers/source_tree.py"},
+    "jinja2": {"consumers/page.py"},
     "hypothesis": {"testing"},
     "pytest": {"testing/stores.py"},
     "redis": {"stores/redis.py"},
@@ -143,7 +149,8 @@ assert stagenorm.Normalizer(stagenorm.INVESTMENT_STAGES).canonical("Series A") =
 from stagenorm.observe import LogHook, OffendersHook
 for extra in (
     "stagenorm.ops", "stagenorm.testing", "stagenorm.demo.service", "stagenorm.observe.prometheus", "stagenorm.observe.json_logs",
-    "stagenorm.backfill.database", "stagenorm.backups.receipt",
+    "stagenorm.backfill.database", "stagenorm.backups.receipt", "stagenorm.consumers.agents", "stagenorm.consumers.page",
+    "stagenorm.consumers.log_files", "stagenorm.consumers.source_tree",
 ):
     try:
         __import__(extra)

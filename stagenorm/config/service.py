@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stagenorm.boundary.endpoint import Endpoint
+from stagenorm.config.consumers import read_consumers
 from stagenorm.config.endpoints import read_endpoints
 from stagenorm.config.rollout import read_rollout
 from stagenorm.config.toml import read_toml
 from stagenorm.config.vocabulary import load_vocabulary
+from stagenorm.consumers.settings import ConsumersSettings
 from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.vocabulary import Vocabulary
 from stagenorm.errors import ConfigurationError
@@ -29,6 +31,7 @@ class Configuration:
         store: the URL of its mode store, or None where the environment names it.
         watched: its endpoints and ops app, for rules and dashboards.
         endpoints: those that are declared with method, path and fields, as ``Boundary`` takes them.
+        consumers: the operator's own networks, and where verdicts are kept.
         rollout: how it goes to enforce.
     """
 
@@ -37,6 +40,7 @@ class Configuration:
     store: str | None
     watched: Watched
     endpoints: tuple[Endpoint, ...]
+    consumers: ConsumersSettings
     rollout: RolloutSettings
 
 
@@ -55,9 +59,10 @@ def load_configuration(path: Path | str) -> Configuration:
     path = Path(path)
     try:
         table = read_toml(path)
-        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "rollout")
+        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "consumers", "rollout")
         named, store = table.string("vocabulary", ""), table.string("store", "")
         watched, endpoints = read_endpoints(table, path.parent)
+        consumers = read_consumers(table.table("consumers"), path.parent)
         rollout = read_rollout(table.table("rollout"), [each.name for each in watched], path.parent)
         ops_url = table.string("ops_url", DEFAULT_OPS_URL)
     except ConfigurationError as error:
@@ -69,5 +74,6 @@ def load_configuration(path: Path | str) -> Configuration:
         store=store or None,
         watched=Watched(watched, ops_url),
         endpoints=endpoints,
+        consumers=consumers,
         rollout=rollout,
     )
