@@ -29,7 +29,7 @@ _BY_HAND = (
     "WITH mapping(old, new) AS (VALUES ('Seed', 'seed'), ('Series A', 'series-a')), changed AS ("
     "UPDATE deals SET stage = mapping.new FROM mapping WHERE stage = mapping.old RETURNING id, mapping.old, mapping.new) "
     + _LOG
-    + "SELECT 9, json_build_array(id::text)::text, 'deals.stage', old, new, now() FROM changed"
+    + "SELECT 9, json_build_array(id::text)::text, 'public.deals.stage', old, new, now() FROM changed"
 )
 _FILL = (
     "INSERT INTO deals SELECT n, (ARRAY['Seed', 'Series A', 'seed', 'series-a', 'series-b'])[1 + n % 5], repeat('x', 80) "

@@ -117,9 +117,9 @@ def run(
     if reasons := refusals(columns, found, leave_unknown=leave_unknown):
         raise BackfillRefusedError("; ".join(reasons))
     start = None if resume_from is None else _key(resume_from, columns)
-    with explained(database), Session(database, target) as session:
+    with explained(database), Session(database, columns.target) as session:
         at, resumed = _checkpoint(session.connection, columns, normalizer, found, allowance, start)
-        at, status = walk(session, at, canonical_step(columns, found.mapping), conduct)
+        at, status = walk(session, at, canonical_step(columns, found.mapping), conduct, found.rows)
     return Outcome(at, status, resumed, plan(database, target, normalizer)[1])
 
 
@@ -149,8 +149,8 @@ def _checkpoint(  # noqa: PLR0917 - each is one thing
         if start is None and (at := control.resumable(connection, columns, vocabulary)):
             return at, True
         more = {
-            "rows_before": found.rows,
-            "nulls_before": found.nulls,
+            "rows_before": found.table_rows,
+            "nulls_before": found.table_nulls,
             "receipt": allowance.receipt,
             "no_receipt": allowance.no_receipt,
             "last_id": start,
@@ -208,14 +208,14 @@ def _change(connection: Connection, columns: Columns, mapping: dict[str, str], r
     change = sa.update(columns.table).values({columns.column: columns.stored(new)}).where(matching)
     logged = (sa.literal(run_), sa.literal(columns.target.name), sa.literal(control.now(), LOG.c.at.type))
     if connection.dialect.name == "postgresql":
-        changed = change.returning(columns.encoded().label("key"), old.label("old"), new.label("new")).cte(
-            "stagenorm_changed"
-        )
+        # What the row holds now is logged: a trigger may have had another word.
+        stands = columns.exact.label("new")
+        changed = change.returning(columns.encoded().label("key"), old.label("old"), stands).cte("stagenorm_changed")
         source = sa.select(*logged, changed.c.key, changed.c.old, changed.c.new)
         return control.log(connection, source)
     # SQLite: one writer at a time, so nothing changes between the two statements.
     source = sa.select(*logged, columns.encoded(), old, new).where(matching)
     written = control.log(connection, source)
-    if written:
-        connection.execute(change)
+    if written and connection.execute(change).rowcount != written:
+        raise BackfillRefusedError(f"a trigger keeps rows of {columns.target.name} from changing: drop it meanwhile")
     return written

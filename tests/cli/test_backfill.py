@@ -28,7 +28,9 @@ def test_the_night_from_plan_to_revert(invoke, url, tmp_path, monkeypatch):
     assert invoke("backup", "restore-test", dump).exit_code == 0
     ran = invoke("backfill", "run", *target, "--apply", "--receipt", f"{dump}.receipt", "--json")
     assert (ran.exit_code, json.loads(ran.stdout.splitlines()[-1])["rows_changed"]) == (0, 2)
-    assert json.loads(invoke("backfill", "verify", *target, "--json").stdout)["holds"]
+    verified = json.loads(invoke("backfill", "verify", *target, "--out", tmp_path / "verify.json", "--json").stdout)
+    assert verified["result"] == "PASS"
+    assert json.loads((tmp_path / "verify.json").read_text()) == verified
     assert invoke("backfill", "revert", "--run", 1).stdout == (
         "run 2: done; 2 rows taken back, 0 were edited or deleted since and stay as they are\n"
     )

@@ -111,7 +111,10 @@ def test_a_good_answer_is_counted(asking):
         (vector((HERE, "+Inf")), "no number"),
         (vector((HERE, "twelve")), "is no Prometheus"),
         (vector(), "no series of it are there"),
-        (vector(({"job": "api", "endpoint": "checkout"}, "7")), "endpoint 'checkout', which stagenorm.toml does not have"),
+        (
+            vector(({"job": "api", "endpoint": "checkout"}, "7")),
+            "endpoint 'checkout', which stagenorm.toml does not have",
+        ),
         (vector((HERE, "1"), ({"job": "other", "endpoint": "simulate"}, "1")), "series of 2 jobs ('api', 'other')"),
         (vector((HERE, "1"), (HERE, "2")), "something else than it was asked"),
         (vector(({**HERE, "pod": "x"}, "1")), "something else than it was asked"),
