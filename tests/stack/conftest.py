@@ -81,7 +81,9 @@ class Fleet:
         ops: where each worker mounts its ops app.
     """
 
-    def __init__(self, stack, tmp_path, store, *, through_relay=False, compressed=False, address="127.0.0.1"):
+    def __init__(
+        self, stack, tmp_path, store, *, through_relay=False, compressed=False, address="127.0.0.1", **settings
+    ):
         self.store = store
         self._compressed = compressed
         self._stack = stack
@@ -94,7 +96,14 @@ class Fleet:
         }
         workers = [
             stack.enter_context(
-                running("starlette", "warn", tmp_path / f"worker{number}", STAGENORM_STORE=store, **self._secrets)
+                running(
+                    "starlette",
+                    "warn",
+                    tmp_path / f"worker{number}",
+                    STAGENORM_STORE=store,
+                    **self._secrets,
+                    **settings,
+                )
             )
             for number in range(2)
         ]
@@ -174,6 +183,10 @@ class Fleet:
             f"--storage.tsdb.path={self._directory / 'prometheus'}",
             f"--web.listen-address=127.0.0.1:{prometheus}",
         )
+
+    def get(self, worker, target):
+        """The status that one of the workers answers with."""
+        return httpx.get(f"http://127.0.0.1:{self._ports[worker]}{target}", timeout=10).status_code
 
     def query(self, expression):
         """What Prometheus answers: the number of series, or none while it starts."""
