@@ -39,7 +39,7 @@ def _report(path: Path | None, key: str) -> Report | NotKnown:
         return NotKnown(f"{path} is not there")
     except OSError as error:
         return NotKnown(f"{path} cannot be read: {error.strerror}")
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return NotKnown(f"{path} is no report: it needs result and generated_at")
 
 
