@@ -24,7 +24,8 @@ def test_without_a_word_it_is_four_weeks_for_all(read):
     assert settings.plan.steps == FOUR_WEEKS
     assert settings.plan.limits == Limits()
     assert settings.plan.endpoints == ("simulate", "companies")
-    assert not (settings.plan.per_endpoint or settings.plan.partial)
+    assert not settings.plan.per_endpoint
+    assert not settings.plan.partial
     assert settings.watching.prometheus is None
 
 
