@@ -164,6 +164,7 @@ def report(found: Verification, database: str, at: float) -> dict[str, Any]:
         "target": found.target.name,
         "filter": found.target.filter,
         "run": found.run,
+        "began_at": f"{found.began_at:%Y-%m-%dT%H:%M:%SZ}",
         "checks": [asdict(check) for check in found.checks],
         "holds_now": _held(found.holds_now),
     }
