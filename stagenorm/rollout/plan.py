@@ -82,7 +82,7 @@ class Limits:
         refused: the share of requests in enforce that may be refused.
         slow: the share of checks over a millisecond, and of store reads over 10 ms; 0.01 is a p99.
         evidence: how old a report may be.
-        receipt: how old a backup may be when the backfill is verified.
+        receipt: how old a backup may be when the backfill begins.
         day: how long a day is. Only rehearsals change it.
 
     Raises:

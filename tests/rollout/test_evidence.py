@@ -25,6 +25,11 @@ def test_a_report_says_its_result_and_when(tmp_path, result):
     assert found == Report(result, 1_795_316_400.0)
 
 
+def test_a_report_may_say_when_its_subject_began(tmp_path):
+    found = consumers(tmp_path, {"result": "PASS", "generated_at": AT, "began_at": "2026-11-22T02:00:00Z"})
+    assert found.began_at == found.generated_at - 3600
+
+
 @pytest.mark.parametrize(
     "content",
     [

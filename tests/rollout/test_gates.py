@@ -163,6 +163,13 @@ def test_a_receipt_was_fresh_when_the_backfill_was_verified(backed_up, verified,
     assert gates.receipt(evidence, 100 * 3600.0, DAY).verdict is verdict
 
 
+def test_a_backfill_may_be_verified_again_when_its_backup_is_old():
+    again = Report(PASS, 9 * DAY, began_at=3600.0)
+    assert gates.receipt(Evidence(NOBODY, again, Proved(0)), 9 * DAY, DAY).verdict is PASS
+    late = Report(PASS, 9 * DAY, began_at=25 * 3600.0)
+    assert gates.receipt(Evidence(NOBODY, late, Proved(0)), 9 * DAY, DAY).verdict is FAIL
+
+
 def test_without_a_receipt_or_a_backfill_nobody_knows():
     assert gates.receipt(Evidence(NOBODY, report(), NOBODY), 100.0, DAY).verdict is HOLD
     assert gates.receipt(Evidence(NOBODY, NOBODY, Proved(1)), 100.0, DAY).verdict is HOLD
