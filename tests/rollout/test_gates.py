@@ -210,14 +210,18 @@ def verdicts(each, seven):
     ]
 
 
+def is_count(each):
+    return isinstance(each, Counted) and each.hits >= 0  # to what is less than nothing, nothing can be added
+
+
 def worse(each, errors):
-    return replace(each, hits=each.hits + errors, of=each.of + errors) if isinstance(each, Counted) else each
+    return replace(each, hits=each.hits + errors, of=each.of + errors) if is_count(each) else each
 
 
 @given(known, days, st.integers(1, 5000), st.booleans())
 def test_more_errors_never_make_anything_pass(each, seven, errors, of_the_same_requests):
     more = worse(each, errors)
-    if of_the_same_requests and isinstance(each, Counted):
+    if of_the_same_requests and is_count(each):
         more = replace(each, hits=min(each.hits + errors, each.of))
     for before, after in zip(
         verdicts(each, seven), verdicts(more, [worse(other, errors) for other in seven]), strict=True
