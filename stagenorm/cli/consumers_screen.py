@@ -76,6 +76,8 @@ def show_code(found: Searched) -> None:
         where = output.cell(f"{file}:{place.line}: {place.endpoint} ")
         output.show(where.append(f"({sure})", _STYLES.get(sure, "")).append(output.cell(f": {place.text}")))
     output.show(f"{len(found.places):,} places in {found.files:,} files; {found.binary:,} hold no text")
+    for name in found.unsearchable:
+        output.show(f"not looked for: {name}: its path is parameters alone; its logs tell more")
     for file, why in found.unread:
         output.show(f"not read: {file}: {why}")
 

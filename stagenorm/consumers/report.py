@@ -139,6 +139,7 @@ def code_for_machines(code: Searched) -> dict[str, Any]:
     return {
         "files": code.files,
         "binary": code.binary,
+        "unsearchable": code.unsearchable,
         "unread": [{"file": file, "why": why} for file, why in code.unread],
         "places": [
             {

@@ -35,12 +35,14 @@ class Searched:
         files: how many were read.
         unread: files that could not be, and why.
         binary: how many hold no text.
+        unsearchable: names of the endpoints whose path has no literal segment to look for.
     """
 
     places: list[tuple[str, Place]] = field(default_factory=list)
     files: int = 0
     unread: list[tuple[str, str]] = field(default_factory=list)
     binary: int = 0
+    unsearchable: list[str] = field(default_factory=list)
 
     def merge(self, other: Searched) -> None:
         """Take over what was found elsewhere."""
@@ -61,6 +63,12 @@ def search(paths: Sequence[Path], endpoints: Sequence[Endpoint]) -> Searched:
         DataFileError: one of the paths is not there.
     """
     files = list(dict.fromkeys(_files(paths)))
+    found = _search_all(files, endpoints)
+    found.unsearchable = Calls(endpoints).unsearchable
+    return found
+
+
+def _search_all(files: Sequence[str], endpoints: Sequence[Endpoint]) -> Searched:
     if len(files) < _MANY or (os.cpu_count() or 1) < 2:
         return _search_files(files, endpoints)
     half = len(files) // 2

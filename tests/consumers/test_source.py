@@ -63,9 +63,8 @@ def test_how_sure_it_is(text, confidence):
     assert [place.confidence for place in places] == [confidence]
 
 
-def test_a_path_without_a_literal_cannot_be_looked_for():
-    calls = Calls([Endpoint("any", "GET", "/{a}/{b}", [PathField("a")])])
-    assert calls.unsearchable == ["any"]
+def test_a_path_without_a_literal_cannot_be_looked_for(tmp_path):
+    assert search([tmp_path], [Endpoint("any", "GET", "/{a}/{b}", [PathField("a")])]).unsearchable == ["any"]
 
 
 def write(directory, **files):
