@@ -46,12 +46,11 @@ def code(paths: _Paths, *, config: ConfigurationFile = _DEFAULT, json: Json = Fa
     Ignore files are honoured. How sure a place is: high for the whole path, medium for its parts, low for its end or a
     name like it.
     """
-    from stagenorm.consumers.report import code_for_machines  # noqa: PLC0415 - an extra
     from stagenorm.consumers.source_tree import search  # noqa: PLC0415 - an extra
 
     found = search(paths, _declared(load_configuration(config), config))
     if json:
-        output.show_json(code_for_machines(found))
+        output.show_json(found.for_machines())
     else:
         consumers_screen.show_code(found)
 

@@ -6,10 +6,10 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedReader
-from multiprocessing import get_context
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -17,6 +17,7 @@ from stagenorm.boundary.endpoint import Endpoint
 from stagenorm.consumers.log_scan import Found, Scan
 from stagenorm.consumers.networks import Networks
 from stagenorm.consumers.requests import Requests
+from stagenorm.consumers.sharing import shared
 from stagenorm.errors import DataFileError, MissingExtraError
 
 try:
@@ -60,7 +61,8 @@ def read_logs(paths: Sequence[Path], endpoints: Sequence[Endpoint], networks: Ne
     """
     parts = [part for path in dict.fromkeys(paths) for part in _parts(path)]
     found: dict[Path, Found] = {}
-    for part, one in zip(parts, _each(parts, endpoints, networks), strict=True):
+    work = partial(read_part, endpoints=endpoints, networks=networks)
+    for part, one in zip(parts, shared(parts, work, own=lambda part: part.path == STDIN), strict=True):
         if part.path in found:
             found[part.path].merge(one)
         else:
@@ -79,34 +81,6 @@ def _parts(path: Path) -> list[Part]:
     except OSError as error:
         raise DataFileError(f"{path}: cannot be read: {error.strerror}") from error
     return [Part(path, start, min(start + _PART, size)) for start in range(0, size, _PART)]
-
-
-def _each(parts: Sequence[Part], endpoints: Sequence[Endpoint], networks: Networks) -> Iterator[Found]:
-    """What the parts hold, in their order. This process takes them from the end, and the others from the beginning."""
-    helpers = min(len(parts), len(os.sched_getaffinity(0))) - 1 if hasattr(os, "sched_getaffinity") else 0
-    if helpers < 1:
-        yield from (read_part(part, endpoints, networks) for part in parts)
-        return
-    with ProcessPoolExecutor(helpers, get_context("spawn")) as pool:
-        futures = [pool.submit(read_part, part, endpoints, networks) for part in parts if part.path != STDIN]
-        try:
-            yield from _shared(parts, futures, endpoints, networks)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _shared(
-    parts: Sequence[Part], futures: Sequence[Future[Found]], endpoints: Sequence[Endpoint], networks: Networks
-) -> Iterator[Found]:
-    handed = iter(futures)
-    whose = {part: next(handed) for part in parts if part.path != STDIN}
-    own = {
-        part: read_part(part, endpoints, networks)
-        for part in reversed(parts)
-        if part.path == STDIN or whose[part].cancel()
-    }
-    for part in parts:
-        yield own.pop(part) if part in own else whose[part].result()
 
 
 def read_part(part: Part, endpoints: Sequence[Endpoint], networks: Networks) -> Found:

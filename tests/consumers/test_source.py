@@ -104,7 +104,7 @@ def test_what_cannot_be_read_is_told(tmp_path, monkeypatch):
 def test_two_processes_find_what_one_does(tmp_path, monkeypatch):
     write(tmp_path, **{f"f{number}": SIMULATE for number in range(20)})
     alone = search([tmp_path], ENDPOINTS)
-    monkeypatch.setattr(source_tree, "_MANY", 2)
+    monkeypatch.setattr(source_tree, "_BATCH", 3)
     assert search([tmp_path], ENDPOINTS) == alone
     assert len(alone.places) == 20
 
