@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from stagenorm.boundary.endpoint import Endpoint
-from stagenorm.consumers.log_scan import Found, Scan
+from stagenorm.consumers.log_scan import Found, Scan, clock_of
 from stagenorm.consumers.networks import Networks
 from stagenorm.consumers.requests import Requests
 from stagenorm.consumers.sharing import shared
@@ -31,6 +31,7 @@ _BLOCK = 1 << 20
 _PACKED = 1 << 14  # bytes that are unpacked at a time, as they may become a thousand times as many
 _LONGEST_LINE = 8 << 20
 _PART = 64 << 20  # bytes of a plain file that one process reads at a time
+_TAIL = 1 << 16  # bytes at the end of a plain file that tell when it ends
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -48,20 +49,46 @@ class Part(NamedTuple):
     end: int | None = None
 
 
-def read_logs(paths: Sequence[Path], endpoints: Sequence[Endpoint], networks: Networks) -> dict[Path, Found]:
-    """What each log holds.
+def read_logs(
+    paths: Sequence[Path], endpoints: Sequence[Endpoint], networks: Networks, window: int
+) -> dict[Path, Found]:
+    """What each log holds; of requests, at least those within the window.
 
     Args:
         paths: of the logs; ``-`` is the standard input.
         endpoints: whose requests are counted.
         networks: the operator's own.
+        window: how long before the end of the logs requests count, in seconds.
 
     Raises:
         DataFileError: one cannot be read to its end.
     """
-    parts = [part for path in dict.fromkeys(paths) for part in _parts(path)]
-    found: dict[Path, Found] = {}
+    paths = list(dict.fromkeys(paths))
+    horizon = 0 if STDIN in paths else _newest(paths) - window
     work = partial(read_part, endpoints=endpoints, networks=networks)
+    found = _read(paths, partial(work, horizon=max(0, horizon)))
+    clock = clock_of(found.values(), window)
+    if clock and clock.now - window < horizon:  # it was the clock of a few lines that were wrong
+        found = _read(paths, work)
+    return found
+
+
+def _newest(paths: Sequence[Path]) -> int:
+    """The newest moment at the end of plain files, in seconds since the epoch; 0 where there is none."""
+    nothing = Scan(Requests(()), Networks(()))
+    for path in paths:
+        for part in _parts(path)[-1:]:
+            if part.end is not None:
+                tail = part._replace(start=max(part.start, part.end - _TAIL))
+                with path.open("rb") as file:
+                    for block in _whole_lines(_content(file, tail), nothing):
+                        nothing.read(block)
+    return max(nothing.found().newest.values(), default=0)
+
+
+def _read(paths: Sequence[Path], work: Callable[[Part], Found]) -> dict[Path, Found]:
+    parts = [part for path in paths for part in _parts(path)]
+    found: dict[Path, Found] = {}
     for part, one in zip(parts, shared(parts, work, own=lambda part: part.path == STDIN), strict=True):
         if part.path in found:
             found[part.path].merge(one)
@@ -83,9 +110,9 @@ def _parts(path: Path) -> list[Part]:
     return [Part(path, start, min(start + _PART, size)) for start in range(0, size, _PART)]
 
 
-def read_part(part: Part, endpoints: Sequence[Endpoint], networks: Networks) -> Found:
+def read_part(part: Part, endpoints: Sequence[Endpoint], networks: Networks, horizon: int = 0) -> Found:
     """What a part of a log holds. Raises DataFileError if it cannot be read to its end."""
-    scan = Scan(Requests(endpoints), networks)
+    scan = Scan(Requests(endpoints), networks, horizon)
     try:
         with _opened(part.path) as file:
             for block in _whole_lines(_content(file, part), scan):

@@ -71,7 +71,7 @@ def test_packed_logs_say_the_same(audit, name):
 def test_a_packed_log_that_ends_early_is_an_error(tmp_path, pack):
     packed = content(tmp_path, pack(SAMPLE.read_bytes())[:-500])
     with pytest.raises(DataFileError, match="ends early or is damaged"):
-        read_logs([packed], PUBLIC, Networks.parse())
+        read_logs([packed], PUBLIC, Networks.parse(), 60)
 
 
 @pytest.mark.parametrize("part", [1000, 4096, 100_000])
@@ -168,6 +168,16 @@ def test_a_clock_that_jumps_is_passed_over(audit):
     past = line(moment="01/Jan/1970:00:00:00 +0000")
     assert audit(line() * 5 + past).requests("companies") == 5
     assert audit(line() * 5 + future).requests("companies") == 0  # one line in six is no accident
+
+
+def test_a_clock_that_is_wrong_at_the_end_of_a_large_file_hides_nothing(audit, monkeypatch):
+    """What is older than the end of a file is passed over, and read again where that end was wrong."""
+    monkeypatch.setattr(log_files, "_PART", 2000)
+    monkeypatch.setattr(log_files, "_BLOCK", 500)
+    old = line(moment="01/May/2015:12:00:00 +0000") * 150
+    assert audit(old + line() * 150).requests("companies") == 150
+    told = audit(old + line() * 150 + line("/x", "01/Jan/2038:00:00:00 +0000"))
+    assert (told.requests("companies"), told.jumped) == (150, 1)
 
 
 def test_a_clock_needs_an_hour():
