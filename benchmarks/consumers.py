@@ -11,6 +11,7 @@ import re
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
@@ -84,9 +85,9 @@ def _make_log(path: Path, size: int) -> None:
 
 
 def _make_tree(directory: Path, files: int) -> None:
-    """Python files of this project and of its environment, and a call in one of a hundred."""
-    found = sorted(path for each in (ROOT / "stagenorm", ROOT / "tests") for path in each.rglob("*.py"))
-    texts = [path.read_bytes()[:8000] for path in found]
+    """Files of Python's standard library again and again, and a call in one of a hundred."""
+    found = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("[a-z]*/*.py"))
+    texts = [path.read_bytes()[:8000] for path in found if "site-packages" not in path.parts]
     for number in range(files):
         path = directory / f"d{number % 200}" / f"f{number}.py"
         path.parent.mkdir(exist_ok=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from stagenorm.cli import output
 from stagenorm.times import moment
 
@@ -71,10 +73,13 @@ def _show_facts(audit: LogAudit) -> None:
 
 def show_code(found: Searched) -> None:
     """The places that call endpoints, as grep shows lines."""
+    lines = []
     for file, place in found.places:
         sure = place.confidence.name.lower()
-        where = output.cell(f"{file}:{place.line}: {place.endpoint} ")
-        output.show(where.append(f"({sure})", _STYLES.get(sure, "")).append(output.cell(f": {place.text}")))
+        line = output.cell(f"{file}:{place.line}: {place.endpoint} ")
+        lines.append(line.append(f"({sure})", _STYLES.get(sure, "")).append(output.cell(f": {place.text}")))
+    if lines:
+        output.show(Text("\n").join(lines))  # at once: there may be thousands
     output.show(f"{len(found.places):,} places in {found.files:,} files; {found.binary:,} hold no text")
     for name in found.unsearchable:
         output.show(f"not looked for: {name}: its path is parameters alone; its logs tell more")
