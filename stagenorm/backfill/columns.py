@@ -131,10 +131,12 @@ class Columns:
                     f"{self.target.table_name}: {key.name} is NULL in some rows, which no key can name: give them one"
                 )
             if not self._postgresql:
-                odd = sa.func.typeof(key).in_(("blob", "real"))
+                found_again = sa.func.json_extract(sa.func.json_array(key), "$[0]")
+                lost = sa.collate(found_again, "BINARY").is_distinct_from(key)
+                odd = sa.case((sa.func.typeof(key).in_(("blob", "real")), sa.true()), else_=lost)
                 if connection.scalar(sa.select(sa.exists().where(odd))):
                     raise BackfillRefusedError(
-                        f"{self.target.table_name}: {key.name} holds BLOBs or REALs: name a key of integers or text"
+                        f"{self.target.table_name}: {key.name} holds BLOBs, REALs or NULs: name a key of integers or text"
                     )
 
     @property
@@ -161,6 +163,10 @@ class Columns:
             return sa.cast(sa.func.json_build_array(*(sa.cast(key, sa.Text) for key in keys)), sa.Text)
         return sa.func.json_array(*keys)
 
+    def written(self, parts: Sequence[str | int]) -> str:
+        """The parts of a key as ``encoded`` gives them."""
+        return json.dumps([str(part) for part in parts] if self._postgresql else list(parts))
+
     def decoded(self, text: Any) -> tuple[Any, ...]:
         """The parts of an encoded key in SQL, each of its column's type."""
         if self._postgresql:
@@ -174,6 +180,14 @@ class Columns:
                 sa.cast(part, _Named(self._type_names[key.name])) for part, key in zip(parts, self.keys, strict=True)
             )
         return tuple(sa.func.json_extract(text, f"$[{place}]") for place in range(len(self.keys)))
+
+    def named_by(self, text: Any) -> Any:
+        """The condition of the one row that an encoded key in SQL names."""
+        parts = list(zip(self.keys, self.decoded(text), strict=True))
+        same = [key == part for key, part in parts]
+        if not self._postgresql:  # a unique index may tell letters apart that its column does not
+            same += [sa.collate(key, "BINARY") == part for key, part in parts]
+        return sa.and_(*same)
 
     def _bound(self, encoded: str) -> Any:
         values = json.loads(encoded)

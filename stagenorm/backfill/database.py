@@ -69,7 +69,7 @@ class Database:
 
     def _options(self) -> dict[str, Any]:
         if self.kind == "sqlite":
-            return {"connect_args": {"timeout": 10.0}}  # whoever waits to begin holds nothing
+            return {"connect_args": {"timeout": 30.0}}  # whoever waits to begin holds nothing
         # Every batch must see what others have committed, whatever the server's default is.
         named = {} if "application_name" in self.url.query else {"application_name": "stagenorm"}
         patience = {} if "connect_timeout" in self.url.query else {"connect_timeout": 10}

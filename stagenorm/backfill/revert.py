@@ -99,9 +99,7 @@ def _restore(  # noqa: PLR0917 - each is one thing
     batch = [log.c.run == number, log.c.key <= upper]
     if last_id is not None:
         batch.append(log.c.key > last_id)
-    parts = columns.decoded(log.c.key)
-    same_row = [key == part for key, part in zip(columns.keys, parts, strict=True)]
-    unedited = sa.and_(*batch, *same_row, columns.exact == log.c.new)
+    unedited = sa.and_(*batch, columns.named_by(log.c.key), columns.exact == log.c.new)
     change = sa.update(columns.table).values({columns.column: columns.stored(log.c.old)}).where(unedited)
     logged = (sa.literal(run_), sa.literal(columns.target.name), sa.literal(control.now(), LOG.c.at.type))
     if connection.dialect.name == "postgresql":

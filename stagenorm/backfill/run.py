@@ -104,7 +104,8 @@ def run(
         allowance: why it may.
         conduct: how it behaves.
         leave_unknown: False refuses to begin while there are unknown values.
-        resume_from: begin a new run behind this key, a JSON array of its parts as the control table has it.
+        resume_from: begin a new run behind this key: a JSON array of its parts as the control table has it, or the value of
+            the only one.
 
     Raises:
         BackfillRefusedError: the target cannot be worked with, another run works on it, or unknown values stand
@@ -124,15 +125,18 @@ def run(
 
 
 def _key(text: str, columns: Columns) -> str:
+    """A key as the log has it, from the same, or from the bare value of a key of one column."""
     try:
-        parts = json.loads(text)
+        found = json.loads(text)
     except ValueError:
-        parts = None
-    if not isinstance(parts, list) or len(parts) != len(columns.keys):
+        found = text
+    parts = found if isinstance(found, list) else [found]
+    if len(parts) != len(columns.keys) or not all(type(part) in {str, int} for part in parts):
         raise BackfillRefusedError(
-            f"{text!a} is no key of {columns.target.name}: write it as last_id has it, a JSON array"
+            f"{text!a} is no key of {columns.target.name} ({', '.join(columns.target.key)}): write it as last_id has it, "
+            "a JSON array"
         )
-    return text
+    return columns.written(parts)
 
 
 def _checkpoint(  # noqa: PLR0917 - each is one thing
@@ -197,8 +201,11 @@ def _mapping(connection: Connection, mapping: dict[str, str]) -> tuple[Any, Any]
         )
         table = unnested.table_valued("stagenorm_old", "stagenorm_new", name="stagenorm_mapping").render_derived()
         return table.c.stagenorm_old, table.c.stagenorm_new
-    pairs = sa.func.json_each(json.dumps(list(mapping.items()))).table_valued("value", name="stagenorm_mapping")
-    return sa.func.json_extract(pairs.c.value, "$[0]"), sa.func.json_extract(pairs.c.value, "$[1]")
+    pairs = sa.func.json_each(json.dumps(list(mapping.items()))).table_valued("value")
+    parts = [sa.func.json_extract(pairs.c.value, f"$[{place}]") for place in (0, 1)]
+    # json_each has a column id, among others, that a filter could mean.
+    chosen = sa.select(parts[0].label("stagenorm_old"), parts[1].label("stagenorm_new")).subquery("stagenorm_mapping")
+    return chosen.c.stagenorm_old, chosen.c.stagenorm_new
 
 
 def _change(connection: Connection, columns: Columns, mapping: dict[str, str], rows: Any, run_: int) -> int:

@@ -115,9 +115,7 @@ def verify(database: Database, number: int, normalizer: Normalizer, asked: Targe
 
 def _log_against_table(connection: Connection, columns: Columns, number: int) -> tuple[int, int, int]:
     log = LOG.alias("stagenorm_done")
-    parts = columns.decoded(log.c.key)
-    same_row = sa.and_(*(key == part for key, part in zip(columns.keys, parts, strict=True)))
-    joined = log.outerjoin(columns.table, same_row)
+    joined = log.outerjoin(columns.table, columns.named_by(log.c.key))
     there = columns.keys[0].is_not(None)
     same = sa.and_(there, columns.exact == log.c.new)
     counted = sa.select(

@@ -21,6 +21,7 @@ from stagenorm.cli import (
     offenders,
     ops,
     output,
+    preflight,
     rollout,
     rules,
     token,
@@ -84,4 +85,5 @@ app.add_typer(backup.app, name="backup")
 app.add_typer(backfill.app, name="backfill")
 app.add_typer(consumers.app, name="consumers")
 app.add_typer(rollout.app, name="rollout")
+app.command()(preflight.preflight)
 app.command()(demo.demo)

@@ -60,7 +60,11 @@ def run(
     ),
     resume_from: Annotated[
         str | None,
-        typer.Option("--resume-from", metavar="KEY", help='Begin a new run behind this key, such as "[42]".'),
+        typer.Option(
+            "--resume-from",
+            metavar="KEY",
+            help="Begin a new run behind this key, such as 42; a longer one as '[7, \"b\"]'.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -75,6 +75,8 @@ def _show_unknown(found: Survey) -> None:
         suggested = output.cell(", ".join(unknown.suggestions))
         made.add_row(output.cell(str(unknown.raw)), output.number(form.count), unknown.reason.value, suggested)
     output.show(made)
+    if found.distinct_unknown > _SHOWN:
+        output.show(f"and {found.distinct_unknown - _SHOWN:,} more unknown forms; --json has more of them")
 
 
 def _show_tenants(found: Survey) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from stagenorm.config import Configuration, load_configuration
 from stagenorm.errors import ConfigurationError
 from stagenorm.files import replacing
 from stagenorm.times import moment
+
+if TYPE_CHECKING:
+    from stagenorm.consumers.audit import LogAudit
 
 app = typer.Typer(help="Who calls the guarded endpoints, and is that clear?", no_args_is_help=True)
 
@@ -46,12 +49,11 @@ def code(paths: _Paths, *, config: ConfigurationFile = _DEFAULT, json: Json = Fa
     Ignore files are honoured. How sure a place is: high for the whole path, medium for its parts, low for its end or a
     name like it.
     """
-    from stagenorm.consumers.report import code_for_machines  # noqa: PLC0415 - an extra
     from stagenorm.consumers.source_tree import search  # noqa: PLC0415 - an extra
 
     found = search(paths, _declared(load_configuration(config), config))
     if json:
-        output.show_json(code_for_machines(found))
+        output.show_json(found.for_machines())
     else:
         consumers_screen.show_code(found)
 
@@ -62,14 +64,12 @@ def logs(files: _Logs, *, days: _Days = 7.0, config: ConfigurationFile = _DEFAUL
 
     Exits with 3 where none is a request to an endpoint: that is no proof that nobody calls.
     """
-    from stagenorm.consumers.audit import Result, audit_logs  # noqa: PLC0415 - an extra
-    from stagenorm.consumers.log_files import read_logs  # noqa: PLC0415 - an extra
+    from stagenorm.consumers.audit import Result  # noqa: PLC0415 - an extra
     from stagenorm.consumers.report import logs_for_machines  # noqa: PLC0415 - an extra
 
     configuration = load_configuration(config)
     endpoints = _declared(configuration, config)
-    found = read_logs(files, endpoints, configuration.consumers.networks)
-    audit = audit_logs({str(path): each for path, each in found.items()}, [each.name for each in endpoints], days)
+    audit = _audit(files, configuration, endpoints, days)
     if json:
         result = Result.PASS if audit.matched else Result.HOLD
         head = {"generated_at": moment(time.time()), "result": result.value}
@@ -102,8 +102,7 @@ def report(
 
     Exits with 1 while an external consumer stands that nobody dealt with, and with 3 where not enough is known.
     """
-    from stagenorm.consumers.audit import Result, audit_logs  # noqa: PLC0415 - an extra
-    from stagenorm.consumers.log_files import read_logs  # noqa: PLC0415 - an extra
+    from stagenorm.consumers.audit import Result  # noqa: PLC0415 - an extra
     from stagenorm.consumers.page import page  # noqa: PLC0415 - an extra
     from stagenorm.consumers.report import Report  # noqa: PLC0415 - an extra
     from stagenorm.consumers.source_tree import search  # noqa: PLC0415 - an extra
@@ -112,10 +111,7 @@ def report(
     configuration = load_configuration(config)
     endpoints = _declared(configuration, config)
     verdicts = read_verdicts(configuration.consumers.verdicts)
-    audit = None
-    if log_files:
-        found = read_logs(log_files, endpoints, configuration.consumers.networks)
-        audit = audit_logs({str(path): each for path, each in found.items()}, [each.name for each in endpoints], days)
+    audit = _audit(log_files, configuration, endpoints, days) if log_files else None
     searched = search(code_paths, endpoints) if code_paths else None
     made = Report(endpoints, audit, searched, verdicts, time.time())
     if out:
@@ -167,6 +163,15 @@ def _declared(configuration: Configuration, path: Path) -> Sequence[Endpoint]:
             "has it"
         )
     return configuration.endpoints
+
+
+def _audit(files: list[Path], configuration: Configuration, endpoints: Sequence[Endpoint], days: float) -> LogAudit:
+    from stagenorm.consumers.audit import audit_logs  # noqa: PLC0415 - an extra
+    from stagenorm.consumers.log_files import read_logs  # noqa: PLC0415 - an extra
+
+    window = int(days * 86_400)
+    found = read_logs(files, endpoints, configuration.consumers.networks, window)
+    return audit_logs({str(path): each for path, each in found.items()}, [each.name for each in endpoints], window)
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from stagenorm.consumers.clock import read_clock
-from stagenorm.consumers.log_scan import Found
-from stagenorm.consumers.tally import DAY, Seen, Tally
+from stagenorm.consumers.log_scan import Found, clock_of
+from stagenorm.consumers.tally import Seen, Tally
 from stagenorm.consumers.verdicts import Standing, Verdict, judged, standing
 
 
@@ -59,24 +57,18 @@ _SAMPLES = 10
 _ORDER = (Standing.EXTERNAL, Standing.MITIGATED, Standing.INTERNAL)
 
 
-def audit_logs(found: Mapping[str, Found], endpoints: Sequence[str], days: float) -> LogAudit:
+def audit_logs(found: Mapping[str, Found], endpoints: Sequence[str], window: int) -> LogAudit:
     """Lay the window over what was found.
 
     Args:
         found: by the name of the log.
         endpoints: the names of all.
-        days: how long the window is.
+        window: in seconds.
     """
-    window = int(days * DAY)
-    hours: Counter[int] = Counter()
-    newest: dict[int, int] = {}
     tally = Tally()
     for each in found.values():
-        hours.update(each.hours)
-        for hour, moment in each.newest.items():
-            newest[hour] = max(moment, newest.get(hour, 0))
         tally.merge(each.tally)
-    clock = read_clock(hours, newest, window)
+    clock = clock_of(found.values(), window)
     seen = list(tally.since(clock.now - window, clock.now)) if clock else []
     samples = [
         (name, number, line.decode("utf-8", "backslashreplace"))
@@ -90,7 +82,7 @@ def audit_logs(found: Mapping[str, Found], endpoints: Sequence[str], days: float
         jumped=clock.jumped if clock else 0,
         begin=clock.now - window if clock else None,
         end=clock.now if clock else None,
-        oldest=min(hours, default=None),
+        oldest=min((hour for each in found.values() for hour in each.hours), default=None),
         endpoints={
             name: tuple(
                 sorted(

@@ -5,18 +5,19 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedReader
-from multiprocessing import get_context
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from stagenorm.boundary.endpoint import Endpoint
-from stagenorm.consumers.log_scan import Found, Scan
+from stagenorm.consumers.log_scan import Found, Scan, clock_of
 from stagenorm.consumers.networks import Networks
 from stagenorm.consumers.requests import Requests
+from stagenorm.consumers.sharing import shared
 from stagenorm.errors import DataFileError, MissingExtraError
 
 try:
@@ -30,6 +31,7 @@ _BLOCK = 1 << 20
 _PACKED = 1 << 14  # bytes that are unpacked at a time, as they may become a thousand times as many
 _LONGEST_LINE = 8 << 20
 _PART = 64 << 20  # bytes of a plain file that one process reads at a time
+_TAIL = 1 << 16  # bytes at the end of a plain file that tell when it ends
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -47,20 +49,47 @@ class Part(NamedTuple):
     end: int | None = None
 
 
-def read_logs(paths: Sequence[Path], endpoints: Sequence[Endpoint], networks: Networks) -> dict[Path, Found]:
-    """What each log holds.
+def read_logs(
+    paths: Sequence[Path], endpoints: Sequence[Endpoint], networks: Networks, window: int
+) -> dict[Path, Found]:
+    """What each log holds; of requests, at least those within the window.
 
     Args:
         paths: of the logs; ``-`` is the standard input.
         endpoints: whose requests are counted.
         networks: the operator's own.
+        window: how long before the end of the logs requests count, in seconds.
 
     Raises:
         DataFileError: one cannot be read to its end.
     """
-    parts = [part for path in dict.fromkeys(paths) for part in _parts(path)]
+    paths = list(dict.fromkeys(paths))
+    horizon = 0 if STDIN in paths else _newest(paths) - window
+    work = partial(read_part, endpoints=endpoints, networks=networks)
+    found = _read(paths, partial(work, horizon=max(0, horizon)))
+    clock = clock_of(found.values(), window)
+    if clock and clock.now - window < horizon:  # it was the clock of a few lines that were wrong
+        found = _read(paths, work)
+    return found
+
+
+def _newest(paths: Sequence[Path]) -> int:
+    """The newest moment at the end of plain files, in seconds since the epoch; 0 where there is none."""
+    nothing = Scan(Requests(()), Networks(()))
+    for path in paths:
+        for part in _parts(path)[-1:]:
+            if part.end is not None:
+                tail = part._replace(start=max(part.start, part.end - _TAIL))
+                with path.open("rb") as file:
+                    for block in _whole_lines(_content(file, tail), nothing):
+                        nothing.read(block)
+    return max(nothing.found().newest.values(), default=0)
+
+
+def _read(paths: Sequence[Path], work: Callable[[Part], Found]) -> dict[Path, Found]:
+    parts = [part for path in paths for part in _parts(path)]
     found: dict[Path, Found] = {}
-    for part, one in zip(parts, _each(parts, endpoints, networks), strict=True):
+    for part, one in zip(parts, shared(parts, work, own=lambda part: part.path == STDIN), strict=True):
         if part.path in found:
             found[part.path].merge(one)
         else:
@@ -81,37 +110,9 @@ def _parts(path: Path) -> list[Part]:
     return [Part(path, start, min(start + _PART, size)) for start in range(0, size, _PART)]
 
 
-def _each(parts: Sequence[Part], endpoints: Sequence[Endpoint], networks: Networks) -> Iterator[Found]:
-    """What the parts hold, in their order. This process takes them from the end, and the others from the beginning."""
-    helpers = min(len(parts), len(os.sched_getaffinity(0))) - 1 if hasattr(os, "sched_getaffinity") else 0
-    if helpers < 1:
-        yield from (read_part(part, endpoints, networks) for part in parts)
-        return
-    with ProcessPoolExecutor(helpers, get_context("spawn")) as pool:
-        futures = [pool.submit(read_part, part, endpoints, networks) for part in parts if part.path != STDIN]
-        try:
-            yield from _shared(parts, futures, endpoints, networks)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _shared(
-    parts: Sequence[Part], futures: Sequence[Future[Found]], endpoints: Sequence[Endpoint], networks: Networks
-) -> Iterator[Found]:
-    handed = iter(futures)
-    whose = {part: next(handed) for part in parts if part.path != STDIN}
-    own = {
-        part: read_part(part, endpoints, networks)
-        for part in reversed(parts)
-        if part.path == STDIN or whose[part].cancel()
-    }
-    for part in parts:
-        yield own.pop(part) if part in own else whose[part].result()
-
-
-def read_part(part: Part, endpoints: Sequence[Endpoint], networks: Networks) -> Found:
+def read_part(part: Part, endpoints: Sequence[Endpoint], networks: Networks, horizon: int = 0) -> Found:
     """What a part of a log holds. Raises DataFileError if it cannot be read to its end."""
-    scan = Scan(Requests(endpoints), networks)
+    scan = Scan(Requests(endpoints), networks, horizon)
     try:
         with _opened(part.path) as file:
             for block in _whole_lines(_content(file, part), scan):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from stagenorm.consumers.agents import family
+from stagenorm.consumers.clock import Clock, read_clock
 from stagenorm.consumers.json_lines import read_json
 from stagenorm.consumers.networks import Networks
 from stagenorm.consumers.record import SECONDS, Record, hour_of
@@ -62,16 +63,34 @@ class Found:
         self.tally.merge(later.tally)
 
 
+def clock_of(found: Iterable[Found], window: int) -> Clock | None:
+    """When logs end together, by their own clocks; None if no line has a moment.
+
+    Args:
+        found: in each of them.
+        window: in seconds.
+    """
+    hours: Counter[int] = Counter()
+    newest: dict[int, int] = {}
+    for each in found:
+        hours.update(each.hours)
+        for hour, moment in each.newest.items():
+            newest[hour] = max(moment, newest.get(hour, 0))
+    return read_clock(hours, newest, window)
+
+
 class Scan:
     """Reads blocks of whole lines, one after the other.
 
     Args:
         requests: tells the endpoint of a request.
         networks: tells where it came from.
+        horizon: seconds since the epoch; requests in blocks that are older as a whole need not be found.
     """
 
-    def __init__(self, requests: Requests, networks: Networks) -> None:
+    def __init__(self, requests: Requests, networks: Networks, horizon: int = 0) -> None:
         self._found = Found()
+        self._horizon = horizon
         self._requests = requests
         self._origin = lru_cache(_CACHED)(
             lambda peer, forwarded: networks.origin(peer.decode("latin-1"), forwarded.decode("latin-1"))
@@ -144,7 +163,8 @@ class Scan:
         counted = Counter(stamps)
         begins = {stamp: begin for stamp in counted if (begin := hour_of(stamp, offset)) is not None}
         self._keep_time(block, begins, counted)
-        self._read_candidates(block, begins)
+        if max(begins.values(), default=0) + HOUR > self._horizon:
+            self._read_candidates(block, begins)
 
     def _odd_quotes(self, block: bytes, lines: int) -> set[int]:
         """The places of the lines that have another number of quotes than most."""

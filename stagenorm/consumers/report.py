@@ -51,7 +51,7 @@ class Report:
             "external": sum(each.standing is Standing.EXTERNAL for each in self.judgements),
             "consumers": [consumer_for_machines(each) for each in self.judgements],
             "logs": logs_for_machines(self.logs) if self.logs else None,
-            "code": code_for_machines(self.code) if self.code else None,
+            "code": self.code.for_machines() if self.code else None,
         }
 
     def markdown(self) -> str:
@@ -131,26 +131,6 @@ def logs_for_machines(logs: LogAudit) -> dict[str, Any]:
             }
             for name, seen in logs.endpoints.items()
         },
-    }
-
-
-def code_for_machines(code: Searched) -> dict[str, Any]:
-    """What source code tells as values of JSON."""
-    return {
-        "files": code.files,
-        "binary": code.binary,
-        "unread": [{"file": file, "why": why} for file, why in code.unread],
-        "places": [
-            {
-                "endpoint": place.endpoint,
-                "file": file,
-                "line": place.line,
-                "end_line": place.end,
-                "confidence": place.confidence.name.lower(),
-                "text": place.text,
-            }
-            for file, place in code.places
-        ],
     }
 
 

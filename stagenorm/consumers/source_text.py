@@ -30,6 +30,7 @@ _GLUE = re.compile(r"""\\?["'`][ \t\r\n\\]*(?:\+\+?|\.\.?|&|\|\||<>|~)?[ \t\r\n\
 _GENERIC = re.compile(r"api|apis|rest|public|internal|services?|v\d+")
 _JOINTS = re.compile(r"[-_.]+")
 _LONGEST_SHOWN = 160
+_LONGEST_BASE = 200
 
 
 class Confidence(IntEnum):
@@ -70,12 +71,16 @@ class _Look:
         confidence: what that proves.
         needs: what a text in lower case must hold, or it has no such place: a quick look before the slow one.
         elsewhere: what must match somewhere in the text too.
+        before: what a match begins with, if it stands before it.
+        glued: whether it is looked for where literals were joined, too.
     """
 
     pattern: re.Pattern[str]
     confidence: Confidence
     needs: tuple[str, ...]
     elsewhere: re.Pattern[str] | None = None
+    before: re.Pattern[str] | None = None
+    glued: bool = False
 
 
 class Calls:
@@ -121,7 +126,7 @@ class Calls:
             taken: list[tuple[int, int]] = []
             found: dict[int, Place] = {}
             for look in looks:  # the surest first; a place is told once
-                for source in texts:
+                for source in texts if look.glued else texts[:1]:
                     for first, last in source.lines(look):
                         if not any(begin <= last and first <= end for begin, end in taken):
                             taken.append((first, last))
@@ -164,7 +169,10 @@ class _Source:
         if look.elsewhere and not look.elsewhere.search(self._text):
             return
         for match in look.pattern.finditer(self._text):
-            yield self._line_at(match.start()), self._line_at(match.end() - 1)
+            start = match.start()
+            if look.before and (base := look.before.search(self._text[max(0, start - _LONGEST_BASE) : start])):
+                start -= len(base[0])
+            yield self._line_at(start), self._line_at(match.end() - 1)
 
     def _line_at(self, place: int) -> int:
         _, gone = self._shifts[bisect_right(self._shifts, (place, len(self._original))) - 1]
@@ -189,7 +197,8 @@ def _looks(endpoint: Endpoint, literals: list[str]) -> Iterator[_Look]:
         for left_out in range(1, len(literals) - 1):
             yield _look(_in_one(endpoint, left_out), Confidence.MEDIUM, literals[left_out:])
         needed = literals[base:] if len(literals) - base > 1 else literals
-        yield _look(_in_parts(literals, len(literals) - len(needed)), Confidence.MEDIUM, needed)
+        before = re.compile(_base(literals[:base])) if needed is not literals and base else None
+        yield _Look(re.compile(_in_parts(needed)), Confidence.MEDIUM, _lowered(needed), before=before)
     words = literals[base:] if len(literals) - base > 1 else literals
     parts = [part.lower() for word in words for part in _JOINTS.split(word)]
     yield _Look(re.compile(_name(words), re.IGNORECASE), Confidence.LOW, tuple(parts))
@@ -208,7 +217,11 @@ def _looks(endpoint: Endpoint, literals: list[str]) -> Iterator[_Look]:
 
 
 def _look(pattern: str, confidence: Confidence, literals: list[str]) -> _Look:
-    return _Look(re.compile(pattern), confidence, tuple(literal.lower() for literal in literals))
+    return _Look(re.compile(pattern), confidence, _lowered(literals), glued=True)
+
+
+def _lowered(literals: list[str]) -> tuple[str, ...]:
+    return tuple(literal.lower() for literal in literals)
 
 
 def _behind(what: str, literal: str) -> str:
@@ -235,19 +248,15 @@ def _in_one(endpoint: Endpoint, left_out: int) -> str:
     return "".join(parts) + _AFTER
 
 
-def _in_parts(literals: list[str], optional: int) -> str:
-    """The segments one after the other, each as something begins: the nearest of each to the next.
-
-    Args:
-        literals: the segments.
-        optional: how many of the first may be missing.
-    """
+def _in_parts(literals: list[str]) -> str:
+    """The segments one after the other, each as something begins: the nearest of each to the next."""
     words = [_word(literal) + _behind(_JOINS, literal) for literal in literals]
-    base = "".join(f"(?:{word}{_NEAR})?" for word in words[:optional])
-    parts = words[optional : optional + 1]
-    for before, word in pairwise(words[optional:]):
-        parts += [_APART % before, word]
-    return base + "".join(parts)
+    return words[0] + "".join(_APART % before + word for before, word in pairwise(words))
+
+
+def _base(literals: list[str]) -> str:
+    """The segments that a base URL usually holds, right before the others."""
+    return "".join(f"{_word(literal)}{_behind(_JOINS, literal)}{_NEAR}" for literal in literals) + "$"
 
 
 def _name(literals: list[str]) -> str:

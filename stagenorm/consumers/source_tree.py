@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from stagenorm.boundary.endpoint import Endpoint
+from stagenorm.consumers.sharing import shared
 from stagenorm.consumers.source_text import Calls, Place
 from stagenorm.errors import DataFileError, MissingExtraError
 
@@ -23,7 +24,7 @@ _NEVER = {".git", ".hg", ".svn", ".jj"}
 _LARGEST = 32 << 20
 _BINARY = 8000  # bytes in which a NUL makes a file a binary one, as for git
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_MANY = 4000  # files from which on a second process pays for its start
+_BATCH = 2000  # files that one process reads at a time: fewer would not pay for its start
 
 
 @dataclass
@@ -35,12 +36,14 @@ class Searched:
         files: how many were read.
         unread: files that could not be, and why.
         binary: how many hold no text.
+        unsearchable: names of the endpoints whose path has no literal segment to look for.
     """
 
     places: list[tuple[str, Place]] = field(default_factory=list)
     files: int = 0
     unread: list[tuple[str, str]] = field(default_factory=list)
     binary: int = 0
+    unsearchable: list[str] = field(default_factory=list)
 
     def merge(self, other: Searched) -> None:
         """Take over what was found elsewhere."""
@@ -48,6 +51,26 @@ class Searched:
         self.files += other.files
         self.unread += other.unread
         self.binary += other.binary
+
+    def for_machines(self) -> dict[str, Any]:
+        """The same as values of JSON."""
+        return {
+            "files": self.files,
+            "binary": self.binary,
+            "unsearchable": self.unsearchable,
+            "unread": [{"file": file, "why": why} for file, why in self.unread],
+            "places": [
+                {
+                    "endpoint": place.endpoint,
+                    "file": file,
+                    "line": place.line,
+                    "end_line": place.end,
+                    "confidence": place.confidence.name.lower(),
+                    "text": place.text,
+                }
+                for file, place in self.places
+            ],
+        }
 
 
 def search(paths: Sequence[Path], endpoints: Sequence[Endpoint]) -> Searched:
@@ -61,13 +84,10 @@ def search(paths: Sequence[Path], endpoints: Sequence[Endpoint]) -> Searched:
         DataFileError: one of the paths is not there.
     """
     files = list(dict.fromkeys(_files(paths)))
-    if len(files) < _MANY or (os.cpu_count() or 1) < 2:
-        return _search_files(files, endpoints)
-    half = len(files) // 2
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        other = pool.submit(_search_files, files[half:], endpoints)
-        found = _search_files(files[:half], endpoints)
-        found.merge(other.result())
+    batches = [files[place : place + _BATCH] for place in range(0, len(files), _BATCH)]
+    found = Searched(unsearchable=Calls(endpoints).unsearchable)
+    for one in shared(batches, partial(_search_files, endpoints=endpoints), own=lambda _: False):
+        found.merge(one)
     return found
 
 

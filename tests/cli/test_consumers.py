@@ -84,7 +84,7 @@ def test_nothing_read_holds(here, invoke):
 
 
 def test_code_is_told_with_file_and_line(here, invoke):
-    assert "client.js:1" in invoke("consumers", "code", ".").stdout
+    assert "client.js:1: simulate (high): fetch(" in invoke("consumers", "code", ".").stdout
     assert json.loads(invoke("consumers", "code", ".", "--json").stdout)["places"][0]["confidence"] == "high"
 
 

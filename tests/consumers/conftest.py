@@ -51,7 +51,8 @@ def audit(tmp_path):
         paths = [tmp_path / f"access{number}.log" for number in range(len(contents))]
         for path, content in zip(paths, contents, strict=True):
             path.write_bytes(content)
-        found = read_logs(paths, endpoints, Networks.parse(internal, trusted))
-        return audit_logs({path.name: found[path] for path in paths}, [each.name for each in endpoints], days)
+        window = days * 86_400
+        found = read_logs(paths, endpoints, Networks.parse(internal, trusted), window)
+        return audit_logs({path.name: found[path] for path in paths}, [each.name for each in endpoints], window)
 
     return audit

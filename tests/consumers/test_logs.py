@@ -15,6 +15,7 @@ from stagenorm.consumers.clock import read_clock
 from stagenorm.consumers.log_files import read_logs
 from stagenorm.consumers.networks import Networks
 from stagenorm.consumers.requests import Requests
+from stagenorm.consumers.tally import Consumer, Tally
 from stagenorm.errors import DataFileError
 from tests.consumers.conftest import ENDPOINTS, line
 
@@ -71,7 +72,7 @@ def test_packed_logs_say_the_same(audit, name):
 def test_a_packed_log_that_ends_early_is_an_error(tmp_path, pack):
     packed = content(tmp_path, pack(SAMPLE.read_bytes())[:-500])
     with pytest.raises(DataFileError, match="ends early or is damaged"):
-        read_logs([packed], PUBLIC, Networks.parse())
+        read_logs([packed], PUBLIC, Networks.parse(), 60)
 
 
 @pytest.mark.parametrize("part", [1000, 4096, 100_000])
@@ -107,7 +108,7 @@ def test_a_log_of_lines_that_are_all_alike_in_another_way(audit):
 def test_a_line_of_a_megabyte_breaks_nothing(audit, monkeypatch):
     monkeypatch.setattr(log_files, "_LONGEST_LINE", 2 << 20)
     long = line("/api/funds/7/companies?" + "x" * (1 << 20))
-    told = audit(line() + long + b"y" * (4 << 20) + b"\n" + line())
+    told = audit(line() + long + b"y" * (7 << 20) + b"\n" + line())
     assert (told.lines, told.requests("companies"), told.malformed) == (4, 3, 1)
 
 
@@ -170,6 +171,16 @@ def test_a_clock_that_jumps_is_passed_over(audit):
     assert audit(line() * 5 + future).requests("companies") == 0  # one line in six is no accident
 
 
+def test_a_clock_that_is_wrong_at_the_end_of_a_large_file_hides_nothing(audit, monkeypatch):
+    """What is older than the end of a file is passed over, and read again where that end was wrong."""
+    monkeypatch.setattr(log_files, "_PART", 2000)
+    monkeypatch.setattr(log_files, "_BLOCK", 500)
+    old = line(moment="01/May/2015:12:00:00 +0000") * 150
+    assert audit(old + line() * 150).requests("companies") == 150
+    told = audit(old + line() * 150 + line("/x", "01/Jan/2038:00:00:00 +0000"))
+    assert (told.requests("companies"), told.jumped) == (150, 1)
+
+
 def test_a_clock_needs_an_hour():
     assert read_clock({}, {}, 60) is None
 
@@ -215,3 +226,14 @@ def test_memory_is_bounded_and_counts_stay_right(audit, monkeypatch):
     told = audit(b"".join(line(peer=f"198.51.{number}.1") for number in range(200)))
     assert told.requests("companies") == 200
     assert len(told.endpoints["companies"]) == 5
+
+
+def test_beyond_many_moments_are_kept_to_the_hour(monkeypatch):
+    monkeypatch.setattr("stagenorm.consumers.tally._EXACT", 2)
+    tally, consumer = Tally(), Consumer("companies", "198.51.0.0/24", False, "curl")
+    tally.add(consumer, [7201, 7202])
+    assert [(seen.first, seen.last) for seen in tally.since(0, 7202)] == [(7201, 7202)]
+    tally.add(consumer, [7203])
+    assert tally.held == 0
+    [seen] = tally.since(7203, 9999)
+    assert (seen.requests, seen.first, seen.last, seen.days) == (3, 7200, 7200, {0: 3})

@@ -63,9 +63,8 @@ def test_how_sure_it_is(text, confidence):
     assert [place.confidence for place in places] == [confidence]
 
 
-def test_a_path_without_a_literal_cannot_be_looked_for():
-    calls = Calls([Endpoint("any", "GET", "/{a}/{b}", [PathField("a")])])
-    assert calls.unsearchable == ["any"]
+def test_a_path_without_a_literal_cannot_be_looked_for(tmp_path):
+    assert search([tmp_path], [Endpoint("any", "GET", "/{a}/{b}", [PathField("a")])]).unsearchable == ["any"]
 
 
 def write(directory, **files):
@@ -105,7 +104,7 @@ def test_what_cannot_be_read_is_told(tmp_path, monkeypatch):
 def test_two_processes_find_what_one_does(tmp_path, monkeypatch):
     write(tmp_path, **{f"f{number}": SIMULATE for number in range(20)})
     alone = search([tmp_path], ENDPOINTS)
-    monkeypatch.setattr(source_tree, "_MANY", 2)
+    monkeypatch.setattr(source_tree, "_BATCH", 3)
     assert search([tmp_path], ENDPOINTS) == alone
     assert len(alone.places) == 20
 
