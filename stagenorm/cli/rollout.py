@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from stagenorm.cli import output, rollout_screen
+from stagenorm.cli import output, rollout_screen, trail
 from stagenorm.cli.exits import ExitCode
 from stagenorm.cli.options import (
     By,
@@ -194,10 +194,12 @@ def hold(
     endpoint: EndpointName = None,
     config: ConfigurationFile = _CONFIGURATION,
     store: Store = "",
+    *,
+    json: Json = False,
 ) -> None:
     """Take no further step until resume. The modes stay; alerts still pull back."""
     with _opened(config, store) as opened:
-        _operate("hold", opened, endpoint, operators_change(by, reason))
+        _operate("hold", opened, endpoint, operators_change(by, reason), json=json)
 
 
 @app.command()
@@ -207,10 +209,12 @@ def resume(
     endpoint: EndpointName = None,
     config: ConfigurationFile = _CONFIGURATION,
     store: Store = "",
+    *,
+    json: Json = False,
 ) -> None:
     """Go on, in the step that the mode stands for now, which begins anew."""
     with _opened(config, store) as opened:
-        _operate("resume", opened, endpoint, operators_change(by, reason))
+        _operate("resume", opened, endpoint, operators_change(by, reason), json=json)
 
 
 @app.command()
@@ -220,19 +224,25 @@ def abort(
     endpoint: EndpointName = None,
     config: ConfigurationFile = _CONFIGURATION,
     store: Store = "",
+    *,
+    json: Json = False,
 ) -> None:
     """Go back to warn where anything enforces, and take no further step until resume."""
     with _opened(config, store) as opened:
-        _operate("abort", opened, endpoint, operators_change(by, reason))
+        _operate("abort", opened, endpoint, operators_change(by, reason), json=json)
 
 
-def _operate(what: Operation, opened: _Rollout, endpoint: str | None, change: Change) -> None:
-    for track in opened.tracks(endpoint):
-        entry = opened.driver.operate(track, what, change)
+def _operate(what: Operation, opened: _Rollout, endpoint: str | None, change: Change, *, json: bool) -> None:
+    entries = [opened.driver.operate(track, what, change) for track in opened.tracks(endpoint)]
+    if json:
+        output.show_json([trail.as_json(entry) for entry in entries if entry])
+        return
+    for entry in entries:
         if entry is None:
             output.show("nothing to change")
         else:
-            rollout_screen.show_entry(entry)
+            trail.show_change(entry)
+            output.show(f"stored as revision {entry.revision}")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from stagenorm.cli import output, trail
+from stagenorm.cli import output
 from stagenorm.cli.trail import EVERYWHERE
 from stagenorm.core.modes import ModeState, in_words
 from stagenorm.core.progress import EVERYWHERE as TOGETHER
@@ -17,7 +17,7 @@ from stagenorm.rollout.gates import Result
 from stagenorm.rollout.observations import Verdict
 from stagenorm.rollout.scenario import Scenario
 from stagenorm.rollout.simulation import BEGAN, Happened
-from stagenorm.stores import Entry, Snapshot
+from stagenorm.stores import Snapshot
 from stagenorm.times import in_short, moment
 
 _DAY = 86400.0
@@ -70,19 +70,49 @@ def _gate(result: Result) -> dict[str, Any]:
 
 def show_status(told: Sequence[Told], snapshot: Snapshot, leader: str | None, now: float) -> None:
     """Where a rollout stands for people, on one screen."""
-    for each in told:
-        progress = snapshot.rollout.get(each.track.name)
-        where = _where(each.track.name)
-        if progress is None:
-            output.show(f"{where}: not begun")
-        else:
-            again = ", pulled back" if progress.pulled_back else ""
-            output.show(
-                f"{where}: {progress.step}{again}, for {in_short(now - progress.entered_at)}, "
-                f"since {moment(progress.entered_at)}"
-            )
-        _show_outcome(each, now)
+    if len(told) > 1:
+        _show_several(told, snapshot, now)
+    else:
+        for each in told:
+            output.show(f"{_where(each.track.name)}: {_standing(each, snapshot, now)}")
+            _show_outcome(each, now)
     output.show(f"controller: {leader} leads" if leader else "controller: none runs: stagenorm rollout run")
+
+
+def _standing(told: Told, snapshot: Snapshot, now: float) -> str:
+    progress = snapshot.rollout.get(told.track.name)
+    if progress is None:
+        return "not begun"
+    again = ", pulled back" if progress.pulled_back else ""
+    return f"{progress.step}{again}, for {in_short(now - progress.entered_at)}, since {moment(progress.entered_at)}"
+
+
+def _show_several(told: Sequence[Told], snapshot: Snapshot, now: float) -> None:
+    """A line for each endpoint with what it waits for; what passes is left out."""
+    rows = output.table("where", "stands in", "next", "why not yet")
+    remedies: dict[str, None] = {}
+    for each in told:
+        outcome = each.outcome
+        waiting = _waiting(outcome)
+        following = outcome.next if isinstance(outcome, Wait) else outcome.step
+        why = "; ".join(f"{result.gate} {result.verdict.value}: {result.why}" for result in waiting)
+        rows.add_row(
+            output.cell(_where(each.track.name)),
+            _standing(each, snapshot, now),
+            following.name if following else "complete",
+            output.cell(why),
+        )
+        remedies |= dict.fromkeys(result.remedy for result in waiting if result.remedy)
+    output.show(rows)
+    for remedy in remedies:
+        output.show(f"to do: {remedy}")
+
+
+def _waiting(outcome: Move | Wait) -> list[Result]:
+    """What stands against the next step."""
+    if isinstance(outcome, Move):
+        return []
+    return [result for result in outcome.results if result.verdict is not Verdict.PASS]
 
 
 def show_told(told: Sequence[Told], now: float) -> None:
@@ -110,10 +140,7 @@ def _show_outcome(told: Told, now: float) -> None:
     for result in outcome.results:
         rows.add_row(result.gate, Text(result.verdict.value, _STYLES[result.verdict]), output.cell(result.why))
     output.show(rows)
-    remedies = dict.fromkeys(
-        each.remedy for each in outcome.results if each.verdict is not Verdict.PASS and each.remedy
-    )
-    for remedy in remedies:
+    for remedy in dict.fromkeys(result.remedy for result in _waiting(outcome) if result.remedy):
         output.show(f"to do: {remedy}")
 
 
@@ -126,7 +153,7 @@ def _in_line(outcome: Move | Wait) -> str:
     if isinstance(outcome, Move):
         return f"{outcome.step.name}: {outcome.reason}"
     step = outcome.step.name if outcome.step else "?"
-    blocking = [f"{each.gate} {each.verdict.value}" for each in outcome.results if each.verdict is not Verdict.PASS]
+    blocking = [f"{each.gate} {each.verdict.value}" for each in _waiting(outcome)]
     return f"{step}, waiting for {', '.join(blocking)}" if blocking else f"{step}: complete"
 
 
@@ -134,12 +161,6 @@ def show_line(text: str, now: float) -> None:
     """What the controller did, when."""
     for line in text.splitlines():
         output.show(f"{moment(now)} {line}")
-
-
-def show_entry(entry: Entry) -> None:
-    """What an operator changed."""
-    trail.show_change(entry)
-    output.show(f"stored as revision {entry.revision}")
 
 
 def timeline_as_json(scenario: Scenario, happened: Sequence[Happened]) -> None:

@@ -33,8 +33,8 @@ steps = [
     {{ kind = "enforce", share = 100 }},
 ]
 
-[rollout.limits]  # weeks as seconds: a day is ten of them, and holds some hundred requests
-day = "10s"
+[rollout.limits]  # weeks as seconds: a day is six of them, and holds some hundred requests
+day = "6s"
 window = "3s"
 quiet_days = 1
 extended_days = 1
