@@ -166,6 +166,8 @@ def test_a_clock_that_jumps_is_passed_over(audit):
     future = line("/x", "01/Jan/2038:00:00:00 +0000")
     told = audit(line() * 150 + future + line() * 150)
     assert (told.requests("companies"), told.jumped) == (300, 1)
+    edge = line(moment="10/May/2015:10:05:03 +0000") + line(moment="10/May/2015:10:05:02 +0000")
+    assert audit(edge + line() * 300 + future).requests("companies") == 301
     past = line(moment="01/Jan/1970:00:00:00 +0000")
     assert audit(line() * 5 + past).requests("companies") == 5
     assert audit(line() * 5 + future).requests("companies") == 0  # one line in six is no accident
