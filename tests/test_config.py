@@ -20,6 +20,8 @@ from stagenorm import (
     QueryField,
     VocabularyError,
 )
+from stagenorm.backfill.declared import DeclaredTargets
+from stagenorm.backfill.target import Target
 from stagenorm.config import load_configuration, load_vocabulary
 from stagenorm.observe.rules.watched import WatchedEndpoint
 
@@ -101,6 +103,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 ENDPOINT = '[[endpoints]]\nname = "simulate"\n'
 GET = "method = 'GET'\npath = '/{s}'\n"
 POST = "method = 'POST'\npath = '/'\n"
+TARGET = "[[backfill.targets]]\nname = 'one'\ntable = 't'\ncolumn = 'c'\n"
 FIELDS = "fields = [{ %s }]"
 
 
@@ -131,6 +134,8 @@ def test_the_documented_configuration_is_one(configure, tmp_path):
         ),
         Endpoint("companies", "GET", "/api/funds/{id}/companies", [QueryField("stage", repeated=True)]),
     )
+    deals = Target("deals", "stage", ("id",), filter="archived_at IS NULL", tenant="fund_id")
+    assert found.backfill == DeclaredTargets("postgresql://deploy@db.example/app", {"deals": deals})
 
 
 def test_every_kind_of_field_can_be_declared(configure, tmp_path):
@@ -149,6 +154,7 @@ def test_every_kind_of_field_can_be_declared(configure, tmp_path):
 
 def test_all_but_the_endpoints_may_be_left_out(configure):
     found = configure(ENDPOINT)
+    assert found.backfill == DeclaredTargets()
     assert (found.vocabulary, found.store) == (INVESTMENT_STAGES, None)
     assert found.watched.endpoints == (WatchedEndpoint("simulate"),)
 
@@ -186,6 +192,12 @@ def test_all_but_the_endpoints_may_be_left_out(configure):
         (ENDPOINT + "reject_budget = 0", "reject_budget is 0: give a share above 0, at most 0.1"),
         (ENDPOINT + "reject_budget = 0.2", "reject_budget is 0.2: give a share above 0, at most 0.1"),
         (ENDPOINT + "reject_budget = nan", "reject_budget is nan: give a share above 0, at most 0.1"),
+        (f"{ENDPOINT}[backfill]\ntarget = 3", "backfill: unknown key 'target': the keys are database, targets"),
+        (ENDPOINT + TARGET + "tenants = 'x'", "backfill, target 1: unknown key 'tenants'"),
+        (ENDPOINT + TARGET + "key = 'id'", "backfill, target 1: key must be an array of strings; a string stands"),
+        (ENDPOINT + TARGET.replace("column", "filter"), 'backfill, target 1: no column: add column = "..."'),
+        (ENDPOINT + TARGET.replace("'t'", "'a.b.c'"), "backfill, target 1: 'a.b.c', 'c': write TABLE or SCHEMA.TABLE"),
+        (ENDPOINT + TARGET * 2, "backfill, target 2: 'one' stands there twice: remove one"),
         ('[[endpoints]]\nname = "a\\nb"', r"endpoint name 'a\\nb': write it as the service's Endpoint has it"),
     ],
 )

@@ -39,10 +39,11 @@ class Columns:
         target: what was asked for; an empty key becomes the primary key.
 
     Attributes:
-        target: with its key filled in.
+        target: with its key filled in, and on PostgreSQL its schema.
         table: the table, without any type: nothing is converted on the way.
         column: the column.
         keys: the key's columns.
+        tenant: the column of tenants, or None.
         checks: CHECK constraints that mention the column, as the database words them.
         labels: of an enum column, its labels; otherwise None.
 
@@ -52,15 +53,14 @@ class Columns:
 
     def __init__(self, database: Database, connection: Connection, target: Target) -> None:
         self._postgresql = database.kind == "postgresql"
+        target = resolved(database, connection, target)
         inspector = sa.inspect(connection)
-        if not inspector.has_table(target.table, schema=target.schema):
-            raise BackfillRefusedError(f"{database.name} has no table {_called(target)}: check its name and schema")
         described = {each["name"]: each for each in inspector.get_columns(target.table, schema=target.schema)}
         self.target = dataclasses.replace(target, key=target.key or self._primary(inspector, target))
-        for name in (target.column, *self.target.key):
+        for name in (target.column, *self.target.key, *([target.tenant] if target.tenant else [])):
             if name not in described:
                 raise BackfillRefusedError(
-                    f"{_called(target)} has no column {name!a}: its columns are {', '.join(map(ascii, described))}"
+                    f"{target.table_name} has no column {name!a}: its columns are {', '.join(map(ascii, described))}"
                 )
         self._refuse_bad_key(inspector, target)
         if described[target.column].get("computed"):
@@ -68,6 +68,7 @@ class Columns:
         self.table = sa.table(target.table, *map(sa.column, described), schema=target.schema)
         self.column = self.table.c[target.column]
         self.keys = tuple(self.table.c[name] for name in self.target.key)
+        self.tenant = self.table.c[target.tenant] if target.tenant else None
         self._type_names = self._types(connection) if self._postgresql else {}
         self.labels = self._labels(described[target.column]["type"])
         self.checks = tuple(
@@ -80,7 +81,7 @@ class Columns:
     def _primary(self, inspector: Any, target: Target) -> tuple[str, ...]:
         found = tuple(inspector.get_pk_constraint(target.table, schema=target.schema)["constrained_columns"])
         if not found:
-            raise BackfillRefusedError(f"{_called(target)} has no primary key: name a unique key with --key")
+            raise BackfillRefusedError(f"{target.table_name} has no primary key: name a unique key with --key")
         return found
 
     def _refuse_bad_key(self, inspector: Any, target: Target) -> None:
@@ -95,7 +96,7 @@ class Columns:
         ]
         if not any(columns and set(columns) == key for columns in unique):
             raise BackfillRefusedError(
-                f"{_called(target)}: ({', '.join(self.target.key)}) is not unique: name the columns of a primary key or of a "
+                f"{target.table_name}: ({', '.join(self.target.key)}) is not unique: name the columns of a primary key or of a "
                 "whole unique constraint with --key, or the rows cannot be told apart"
             )
         if target.column in key:
@@ -106,8 +107,7 @@ class Columns:
             sa.text(
                 "SELECT a.attname, format_type(a.atttypid, a.atttypmod) AS name FROM pg_attribute a "
                 "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-                "WHERE c.relname = :table AND a.attnum > 0 AND NOT a.attisdropped "
-                "AND CASE WHEN CAST(:schema AS text) IS NULL THEN pg_table_is_visible(c.oid) ELSE n.nspname = :schema END"
+                "WHERE n.nspname = :schema AND c.relname = :table AND a.attnum > 0 AND NOT a.attisdropped"
             ),
             {"table": self.target.table, "schema": self.target.schema},
         )
@@ -128,13 +128,15 @@ class Columns:
         for key in self.keys:
             if connection.scalar(sa.select(sa.exists().where(key.is_(None)))):
                 raise BackfillRefusedError(
-                    f"{_called(self.target)}: {key.name} is NULL in some rows, which no key can name: give them one"
+                    f"{self.target.table_name}: {key.name} is NULL in some rows, which no key can name: give them one"
                 )
             if not self._postgresql:
-                odd = sa.func.typeof(key).in_(("blob", "real"))
+                found_again = sa.func.json_extract(sa.func.json_array(key), "$[0]")
+                lost = sa.collate(found_again, "BINARY").is_distinct_from(key)
+                odd = sa.case((sa.func.typeof(key).in_(("blob", "real")), sa.true()), else_=lost)
                 if connection.scalar(sa.select(sa.exists().where(odd))):
                     raise BackfillRefusedError(
-                        f"{_called(self.target)}: {key.name} holds BLOBs or REALs: name a key of integers or text"
+                        f"{self.target.table_name}: {key.name} holds BLOBs, REALs or NULs: name a key of integers or text"
                     )
 
     @property
@@ -161,6 +163,10 @@ class Columns:
             return sa.cast(sa.func.json_build_array(*(sa.cast(key, sa.Text) for key in keys)), sa.Text)
         return sa.func.json_array(*keys)
 
+    def written(self, parts: Sequence[str | int]) -> str:
+        """The parts of a key as ``encoded`` gives them."""
+        return json.dumps([str(part) for part in parts] if self._postgresql else list(parts))
+
     def decoded(self, text: Any) -> tuple[Any, ...]:
         """The parts of an encoded key in SQL, each of its column's type."""
         if self._postgresql:
@@ -174,6 +180,14 @@ class Columns:
                 sa.cast(part, _Named(self._type_names[key.name])) for part, key in zip(parts, self.keys, strict=True)
             )
         return tuple(sa.func.json_extract(text, f"$[{place}]") for place in range(len(self.keys)))
+
+    def named_by(self, text: Any) -> Any:
+        """The condition of the one row that an encoded key in SQL names."""
+        parts = list(zip(self.keys, self.decoded(text), strict=True))
+        same = [key == part for key, part in parts]
+        if not self._postgresql:  # a unique index may tell letters apart that its column does not
+            same += [sa.collate(key, "BINARY") == part for key, part in parts]
+        return sa.and_(*same)
 
     def _bound(self, encoded: str) -> Any:
         values = json.loads(encoded)
@@ -200,6 +214,35 @@ class Columns:
         return self._place <= self._bound(encoded)
 
 
+_TABLE = (
+    "SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relname = :table AND c.relkind IN ('r', 'p') "
+    "AND CASE WHEN CAST(:schema AS text) IS NULL THEN pg_table_is_visible(c.oid) ELSE n.nspname = :schema END"
+)
+_SQLITE_TABLE = (
+    "SELECT NULL AS schema, name FROM sqlite_master WHERE type = 'table' AND name = :table COLLATE NOCASE "
+    "AND COALESCE(:schema, 'main') = 'main'"
+)
+
+
+def resolved(database: Database, connection: Connection, target: Target) -> Target:
+    """A target whose table is named in full, as it is stored: another search path or spelling means no other table.
+
+    Args:
+        database: where it is.
+        connection: to look it up with.
+        target: as it was asked for.
+
+    Raises:
+        BackfillRefusedError: there is no such table.
+    """
+    asked = _TABLE if database.kind == "postgresql" else _SQLITE_TABLE
+    found = connection.execute(sa.text(asked), {"table": target.table, "schema": target.schema}).first()
+    if found is None:
+        raise BackfillRefusedError(f"{database.name} has no table {target.table_name}: check its name and schema")
+    return dataclasses.replace(target, schema=found.schema, table=found.name)
+
+
 def exact(connection: Connection, column: Any) -> Any:
     """A column's value, comparable only to the letter."""
     return _exact(column, postgresql=connection.dialect.name == "postgresql")
@@ -207,7 +250,3 @@ def exact(connection: Connection, column: Any) -> Any:
 
 def _exact(column: Any, *, postgresql: bool) -> Any:
     return sa.collate(sa.cast(column, sa.Text), "C") if postgresql else sa.collate(column, "BINARY")
-
-
-def _called(target: Target) -> str:
-    return f"table {target.schema + '.' if target.schema else ''}{target.table}"

@@ -148,6 +148,12 @@ def checkpoint(row: Any) -> Checkpoint:
     return Checkpoint(row.run, row.last_id, row.batches, row.rows_seen, row.rows_changed)
 
 
+def current(connection: Connection, run: int) -> Checkpoint:
+    """How far a run is, as it is stored."""
+    with connection.begin():
+        return checkpoint(connection.execute(sa.select(RUNS).where(RUNS.c.run == run)).one())
+
+
 def begin(connection: Connection, kind: Kind, target: Target, vocabulary: str, **more: Any) -> Checkpoint:
     """Record a new run.
 

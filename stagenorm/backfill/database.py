@@ -56,6 +56,8 @@ class Database:
         if self.kind == "sqlite":
             sa.event.listen(self._engine, "connect", _leave_transactions_alone)
             sa.event.listen(self._engine, "begin", _begin)
+        else:
+            sa.event.listen(self._engine, "connect", _write_keys_alike)
 
     def _file(self) -> str:
         name = self.url.database or ""
@@ -67,7 +69,7 @@ class Database:
 
     def _options(self) -> dict[str, Any]:
         if self.kind == "sqlite":
-            return {"connect_args": {"timeout": 10.0}}  # whoever waits to begin holds nothing
+            return {"connect_args": {"timeout": 30.0}}  # whoever waits to begin holds nothing
         # Every batch must see what others have committed, whatever the server's default is.
         named = {} if "application_name" in self.url.query else {"application_name": "stagenorm"}
         patience = {} if "connect_timeout" in self.url.query else {"connect_timeout": 10}
@@ -154,6 +156,18 @@ def passes(error: exc.SQLAlchemyError) -> bool:
 
 def _leave_transactions_alone(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # or the driver would begin late, and commit unasked
+
+
+def _write_keys_alike(connection: Any, _record: Any) -> None:
+    # A key that was logged as text must be read as the same one, whatever the role's or the server's settings are then.
+    for setting in (
+        "datestyle TO 'ISO, MDY'",
+        "intervalstyle TO postgres",
+        "extra_float_digits TO 1",
+        "bytea_output TO hex",
+    ):
+        connection.execute(f"SET {setting}")
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:

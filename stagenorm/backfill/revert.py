@@ -67,7 +67,7 @@ def revert(database: Database, number: int, conduct: Conduct) -> Reverted:
                 raise BackfillRefusedError(
                     f"a later run changed {target.name} since run {number}: revert the later ones first, newest first"
                 )
-        at, status = walk(session, at, restoring_step(columns, number), conduct)
+        at, status = walk(session, at, restoring_step(columns, number), conduct, last.rows_changed)
     return Reverted(at, status)
 
 
@@ -99,17 +99,16 @@ def _restore(  # noqa: PLR0917 - each is one thing
     batch = [log.c.run == number, log.c.key <= upper]
     if last_id is not None:
         batch.append(log.c.key > last_id)
-    parts = columns.decoded(log.c.key)
-    same_row = [key == part for key, part in zip(columns.keys, parts, strict=True)]
-    unedited = sa.and_(*batch, *same_row, columns.exact == log.c.new)
+    unedited = sa.and_(*batch, columns.named_by(log.c.key), columns.exact == log.c.new)
     change = sa.update(columns.table).values({columns.column: columns.stored(log.c.old)}).where(unedited)
     logged = (sa.literal(run_), sa.literal(columns.target.name), sa.literal(control.now(), LOG.c.at.type))
     if connection.dialect.name == "postgresql":
-        changed = change.returning(log.c.key, log.c.new.label("was"), log.c.old.label("given")).cte("stagenorm_changed")
+        stands = columns.exact.label("given")
+        changed = change.returning(log.c.key, log.c.new.label("was"), stands).cte("stagenorm_changed")
         source = sa.select(*logged, changed.c.key, changed.c.was, changed.c.given)
         return control.log(connection, source)
     source = sa.select(*logged, log.c.key, log.c.new, log.c.old).where(unedited)
     written = control.log(connection, source)
-    if written:
-        connection.execute(change)
+    if written and connection.execute(change).rowcount != written:
+        raise BackfillRefusedError(f"a trigger keeps rows of {columns.target.name} from changing: drop it meanwhile")
     return written

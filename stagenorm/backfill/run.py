@@ -104,7 +104,8 @@ def run(
         allowance: why it may.
         conduct: how it behaves.
         leave_unknown: False refuses to begin while there are unknown values.
-        resume_from: begin a new run behind this key, a JSON array of its parts as the control table has it.
+        resume_from: begin a new run behind this key: a JSON array of its parts as the control table has it, or the value of
+            the only one.
 
     Raises:
         BackfillRefusedError: the target cannot be worked with, another run works on it, or unknown values stand
@@ -117,22 +118,25 @@ def run(
     if reasons := refusals(columns, found, leave_unknown=leave_unknown):
         raise BackfillRefusedError("; ".join(reasons))
     start = None if resume_from is None else _key(resume_from, columns)
-    with explained(database), Session(database, target) as session:
+    with explained(database), Session(database, columns.target) as session:
         at, resumed = _checkpoint(session.connection, columns, normalizer, found, allowance, start)
-        at, status = walk(session, at, canonical_step(columns, found.mapping), conduct)
+        at, status = walk(session, at, canonical_step(columns, found.mapping), conduct, found.rows)
     return Outcome(at, status, resumed, plan(database, target, normalizer)[1])
 
 
 def _key(text: str, columns: Columns) -> str:
+    """A key as the log has it, from the same, or from the bare value of a key of one column."""
     try:
-        parts = json.loads(text)
+        found = json.loads(text)
     except ValueError:
-        parts = None
-    if not isinstance(parts, list) or len(parts) != len(columns.keys):
+        found = text
+    parts = found if isinstance(found, list) else [found]
+    if len(parts) != len(columns.keys) or not all(type(part) in {str, int} for part in parts):
         raise BackfillRefusedError(
-            f"{text!a} is no key of {columns.target.name}: write it as last_id has it, a JSON array"
+            f"{text!a} is no key of {columns.target.name} ({', '.join(columns.target.key)}): write it as last_id has it, "
+            "a JSON array"
         )
-    return text
+    return columns.written(parts)
 
 
 def _checkpoint(  # noqa: PLR0917 - each is one thing
@@ -149,8 +153,8 @@ def _checkpoint(  # noqa: PLR0917 - each is one thing
         if start is None and (at := control.resumable(connection, columns, vocabulary)):
             return at, True
         more = {
-            "rows_before": found.rows,
-            "nulls_before": found.nulls,
+            "rows_before": found.table_rows,
+            "nulls_before": found.table_nulls,
             "receipt": allowance.receipt,
             "no_receipt": allowance.no_receipt,
             "last_id": start,
@@ -197,8 +201,11 @@ def _mapping(connection: Connection, mapping: dict[str, str]) -> tuple[Any, Any]
         )
         table = unnested.table_valued("stagenorm_old", "stagenorm_new", name="stagenorm_mapping").render_derived()
         return table.c.stagenorm_old, table.c.stagenorm_new
-    pairs = sa.func.json_each(json.dumps(list(mapping.items()))).table_valued("value", name="stagenorm_mapping")
-    return sa.func.json_extract(pairs.c.value, "$[0]"), sa.func.json_extract(pairs.c.value, "$[1]")
+    pairs = sa.func.json_each(json.dumps(list(mapping.items()))).table_valued("value")
+    parts = [sa.func.json_extract(pairs.c.value, f"$[{place}]") for place in (0, 1)]
+    # json_each has a column id, among others, that a filter could mean.
+    chosen = sa.select(parts[0].label("stagenorm_old"), parts[1].label("stagenorm_new")).subquery("stagenorm_mapping")
+    return chosen.c.stagenorm_old, chosen.c.stagenorm_new
 
 
 def _change(connection: Connection, columns: Columns, mapping: dict[str, str], rows: Any, run_: int) -> int:
@@ -208,14 +215,14 @@ def _change(connection: Connection, columns: Columns, mapping: dict[str, str], r
     change = sa.update(columns.table).values({columns.column: columns.stored(new)}).where(matching)
     logged = (sa.literal(run_), sa.literal(columns.target.name), sa.literal(control.now(), LOG.c.at.type))
     if connection.dialect.name == "postgresql":
-        changed = change.returning(columns.encoded().label("key"), old.label("old"), new.label("new")).cte(
-            "stagenorm_changed"
-        )
+        # What the row holds now is logged: a trigger may have had another word.
+        stands = columns.exact.label("new")
+        changed = change.returning(columns.encoded().label("key"), old.label("old"), stands).cte("stagenorm_changed")
         source = sa.select(*logged, changed.c.key, changed.c.old, changed.c.new)
         return control.log(connection, source)
     # SQLite: one writer at a time, so nothing changes between the two statements.
     source = sa.select(*logged, columns.encoded(), old, new).where(matching)
     written = control.log(connection, source)
-    if written:
-        connection.execute(change)
+    if written and connection.execute(change).rowcount != written:
+        raise BackfillRefusedError(f"a trigger keeps rows of {columns.target.name} from changing: drop it meanwhile")
     return written

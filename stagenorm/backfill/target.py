@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from stagenorm.errors import ConfigurationError
@@ -22,6 +23,7 @@ class Target:
         key: the columns that name a row, in order; empty means the primary key.
         schema: of the table, or None for the connection's own.
         filter: an SQL condition on the rows, or empty for all of them. It is the operator's, and run as it stands.
+        tenant: a column whose values the counts are told apart by, or empty. It changes nothing else.
     """
 
     table: str
@@ -29,16 +31,20 @@ class Target:
     key: tuple[str, ...] = ()
     schema: str | None = None
     filter: str = ""
+    tenant: str = ""
 
     @classmethod
-    def parse(cls, table: str, column: str, key: str = "", condition: str = "") -> Target:
-        """A target as it is written on a command line.
+    def parse(
+        cls, table: str, column: str, key: Sequence[str] = (), *, condition: str = "", tenant: str = ""
+    ) -> Target:
+        """A target as people write it.
 
         Args:
             table: ``table`` or ``schema.table``; a part that holds a dot stands in double quotes.
             column: the column.
-            key: key columns with commas between.
+            key: the key's columns.
             condition: an SQL condition.
+            tenant: the column of tenants.
 
         Raises:
             ConfigurationError: a name is empty or has too many parts.
@@ -48,18 +54,33 @@ class Target:
             raise ConfigurationError(
                 f"{table!a}, {column!a}: write TABLE or SCHEMA.TABLE and a column, a name that holds a dot in double quotes"
             )
-        keys = tuple(name.strip() for name in key.split(",") if name.strip())
-        return cls(parts[-1], column, keys, parts[0] if len(parts) == 2 else None, condition.strip())
+        return cls(parts[-1], column, tuple(key), parts[0] if len(parts) == 2 else None, condition.strip(), tenant)
+
+    @property
+    def table_name(self) -> str:
+        """Its table, with its schema where it has one, as ``parse`` reads it."""
+        return qualified(self.schema, self.table)
 
     @property
     def name(self) -> str:
         """How people are told of it."""
-        return f"{f'{self.schema}.' if self.schema else ''}{self.table}.{self.column}"
+        return f"{self.table_name}.{self.column}"
+
+    @property
+    def described(self) -> str:
+        """The same, and which of its rows."""
+        return f"{self.name} where {self.filter}" if self.filter else f"all of {self.name}"
 
     @property
     def as_json(self) -> str:
-        """The whole of it, for the control table."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """What decides which rows change and to what, for the control table: all but the tenant."""
+        content = asdict(self)
+        del content["tenant"]
+        return json.dumps(content, sort_keys=True)
+
+    def same_rows(self, other: Target) -> bool:
+        """Whether it means the same column of the same rows, by whichever key they are walked."""
+        return (self.name, self.filter) == (other.name, other.filter)
 
     @classmethod
     def from_json(cls, text: str) -> Target:
@@ -72,6 +93,12 @@ class Target:
         """A signed 64-bit number that stands for the table and column, whatever key or filter a run has."""
         digest = hashlib.sha256(f"stagenorm backfill {self.table} {self.column}".encode()).digest()
         return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def qualified(schema: str | None, table: str) -> str:
+    """A table's name that no other table has: a part that holds a dot or a quote stands in double quotes."""
+    parts = [schema, table] if schema else [table]
+    return ".".join('"' + part.replace('"', '""') + '"' if set(part) & set('."') else part for part in parts)
 
 
 def _parts(table: str) -> list[str]:

@@ -62,6 +62,8 @@ class LoadQuery:
             with connection.begin():
                 found = connection.execute(sa.select(sa.literal_column(f"({self.sql}\n)"))).scalar()
         except sa.exc.SQLAlchemyError as error:
+            if getattr(error, "connection_invalidated", False):
+                raise  # the run's lock went with its connection: the walk takes both anew
             return f"{self.what} cannot be read: {said(error)}"
         if found is None:
             return f"{self.what} tells nothing"

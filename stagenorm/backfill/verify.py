@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from stagenorm.backfill import control
-from stagenorm.backfill.columns import Columns
+from stagenorm.backfill.columns import Columns, resolved
 from stagenorm.backfill.control import LOG, Kind
 from stagenorm.backfill.database import Connection, Database
 from stagenorm.backfill.survey import Survey, survey
@@ -37,11 +39,15 @@ class Verification:
 
     Attributes:
         run: its number.
+        began_at: when it began, in UTC.
+        target: what it was to change.
         checks: each thing that must hold.
         holds_now: what the target holds.
     """
 
     run: int
+    began_at: datetime
+    target: Target
     checks: tuple[Check, ...]
     holds_now: Survey
 
@@ -51,28 +57,34 @@ class Verification:
         return all(check.holds for check in self.checks)
 
 
-def verify(database: Database, number: int, normalizer: Normalizer) -> Verification:
+def verify(database: Database, number: int, normalizer: Normalizer, asked: Target | None = None) -> Verification:
     """Hold a table against what a run recorded, all in one snapshot.
 
     Args:
         database: where it was.
         number: of the run.
         normalizer: of the vocabulary.
+        asked: what the run must have been of, and by which tenants to count; None takes it as it was.
 
     Raises:
-        BackfillRefusedError: there is no such run.
+        BackfillRefusedError: there is no such run, or it was of another target.
         DatabaseError: the database failed.
     """
     with database.reading() as connection:
         row = control.find(connection, number)
         if row.kind != Kind.RUN.value:
             raise BackfillRefusedError(f"run {number} is a revert: verify run {row.of_run}, or plan what is there now")
-        columns = Columns(database, connection, Target.from_json(row.target))
+        target = Target.from_json(row.target)
+        if asked and not target.same_rows(resolved(database, connection, asked)):
+            raise BackfillRefusedError(f"run {number} is of {target.described}, not of {asked.described}")
+        columns = Columns(database, connection, dataclasses.replace(target, tenant=asked.tenant if asked else ""))
         now = survey(connection, columns, normalizer)
         same, edited, gone = _log_against_table(connection, columns, number)
         logged = same + edited + gone
         return Verification(
             number,
+            row.started_at,
+            columns.target,
             (
                 Check("done", row.status == control.Status.DONE.value, f"the run is {row.status}"),
                 Check(
@@ -80,8 +92,16 @@ def verify(database: Database, number: int, normalizer: Normalizer) -> Verificat
                     not now.changing,
                     f"{now.changing:,} rows hold an alias, {now.unknown_rows:,} an unknown value",
                 ),
-                Check("rows", now.rows >= row.rows_before, f"{now.rows:,} rows; {row.rows_before:,} before"),
-                Check("nulls", now.nulls <= row.nulls_before, f"{now.nulls:,} NULLs; {row.nulls_before:,} before"),
+                Check(
+                    "rows",
+                    now.table_rows >= row.rows_before,
+                    f"{now.table_rows:,} rows in the table; {row.rows_before:,} before",
+                ),
+                Check(
+                    "nulls",
+                    now.table_nulls <= row.nulls_before,
+                    f"{now.table_nulls:,} NULLs in the table; {row.nulls_before:,} before",
+                ),
                 Check(
                     "log",
                     logged == row.rows_changed,
@@ -95,9 +115,7 @@ def verify(database: Database, number: int, normalizer: Normalizer) -> Verificat
 
 def _log_against_table(connection: Connection, columns: Columns, number: int) -> tuple[int, int, int]:
     log = LOG.alias("stagenorm_done")
-    parts = columns.decoded(log.c.key)
-    same_row = sa.and_(*(key == part for key, part in zip(columns.keys, parts, strict=True)))
-    joined = log.outerjoin(columns.table, same_row)
+    joined = log.outerjoin(columns.table, columns.named_by(log.c.key))
     there = columns.keys[0].is_not(None)
     same = sa.and_(there, columns.exact == log.c.new)
     counted = sa.select(
@@ -108,9 +126,15 @@ def _log_against_table(connection: Connection, columns: Columns, number: int) ->
 
 
 def last_run(database: Database, target: Target) -> int:
-    """The number of the last run of a target. Raises BackfillRefusedError where there is none."""
+    """The number of the last run of a target: of this column and of these rows, by whichever key they were walked.
+
+    Raises:
+        BackfillRefusedError: there is none.
+        DatabaseError: the database failed.
+    """
     with database.reading() as connection:
+        asked = resolved(database, connection, target)
         for row in control.runs(connection):
-            if row["kind"] == Kind.RUN.value and Target.from_json(row["target"]).name == target.name:
+            if row["kind"] == Kind.RUN.value and Target.from_json(row["target"]).same_rows(asked):
                 return int(row["run"])
-    raise BackfillRefusedError(f"nothing was ever run on {target.name}: run it, or name the run with --run")
+    raise BackfillRefusedError(f"nothing was ever run on {asked.described}: run it, or name a run with --run")

@@ -50,11 +50,13 @@ class Progress:
 
     Attributes:
         at: how far it is.
+        total: rows that there are to pass, as they were counted before.
         size: rows of the next batch.
         pause: why it waits, or None.
     """
 
     at: Checkpoint
+    total: int
     size: int
     pause: str | None = None
 
@@ -68,7 +70,7 @@ class Conduct:
         throttles: any of which pauses it.
         transactional: do it all in one transaction.
         stop: set by whoever wants it to end after the batch.
-        tell: called after each batch and when a pause begins.
+        tell: called at the beginning, after each batch, and when a pause begins or has another reason.
         chance: uniform in 0 to 1.
     """
 
@@ -80,7 +82,7 @@ class Conduct:
     chance: Callable[[], float] = random.random
 
 
-def walk(session: Session, at: Checkpoint, take: Take, conduct: Conduct) -> tuple[Checkpoint, Status]:
+def walk(session: Session, at: Checkpoint, take: Take, conduct: Conduct, total: int) -> tuple[Checkpoint, Status]:
     """Go on until no rows are left, or somebody stops it.
 
     Args:
@@ -88,6 +90,7 @@ def walk(session: Session, at: Checkpoint, take: Take, conduct: Conduct) -> tupl
         at: where to begin.
         take: does a batch.
         conduct: how to behave.
+        total: rows that there are to pass, for those who are told of progress.
 
     Returns:
         Where it ended, and whether done or stopped; the control table says the same.
@@ -96,15 +99,20 @@ def walk(session: Session, at: Checkpoint, take: Take, conduct: Conduct) -> tupl
         DatabaseError: a batch failed for good; the control table keeps the error and the checkpoint.
         BackfillRefusedError: another process took the lock or moved the checkpoint.
     """
-    size, failures = conduct.pace.start, 0
+    size, failures, waiting = conduct.pace.start, 0, None
+    conduct.tell(Progress(at, total, size))
     while not conduct.stop.is_set():
         try:
             if failures:
                 session.reconnect()
+                at = control.current(session.connection, at.run)  # the commit may have come through all the same
             if reason := _pause(session.connection, conduct.throttles):
-                conduct.tell(Progress(at, size, reason))
+                if reason != waiting:
+                    conduct.tell(Progress(at, total, size, reason))
+                waiting = reason
                 conduct.stop.wait(_PAUSE)
                 continue
+            waiting = None
             began = time.monotonic()
             moved = _batch(session.connection, at, take, None if conduct.transactional else size, conduct.pace)
         except exc.SQLAlchemyError as error:
@@ -116,14 +124,14 @@ def walk(session: Session, at: Checkpoint, take: Take, conduct: Conduct) -> tupl
                     "mend the cause and give the same command again to go on"
                 ) from error
             size = conduct.pace.halved(size)
-            conduct.tell(Progress(at, size, f"trying again after: {said(error)}"))
+            conduct.tell(Progress(at, total, size, f"trying again after: {said(error)}"))
             conduct.stop.wait(conduct.pace.wait(failures, conduct.chance()))
             continue
         failures = 0
         if moved is None:
             return at, Status.DONE
         at, size = moved, conduct.pace.next_size(size, time.monotonic() - began)
-        conduct.tell(Progress(at, size))
+        conduct.tell(Progress(at, total, size))
     _end(session, at.run, Status.STOPPED)
     return at, Status.STOPPED
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from stagenorm.backfill.counting import count_rows, count_values, table_names
 from stagenorm.backfill.database import Connection
-from stagenorm.backfill.target import Target
+from stagenorm.backfill.target import Target, qualified
 
 
 def contents(connection: Connection, targets: Iterable[Target]) -> dict[str, Any]:
@@ -22,9 +22,7 @@ def contents(connection: Connection, targets: Iterable[Target]) -> dict[str, Any
     """
     tables = table_names(connection)
     return {
-        "tables": {
-            f"{schema}.{name}" if schema else name: count_rows(connection, name, schema) for schema, name in tables
-        },
+        "tables": {qualified(schema, name): count_rows(connection, name, schema) for schema, name in tables},
         "columns": {target.name: count_values(connection, target) for target in targets},
     }
 

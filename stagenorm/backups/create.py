@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from stagenorm.backfill.columns import resolved
 from stagenorm.backfill.database import Database, query
 from stagenorm.backfill.target import Target
 from stagenorm.backups import tools
@@ -32,6 +33,7 @@ def create(
         tools_in: the directory of PostgreSQL's programs.
 
     Raises:
+        BackfillRefusedError: the table of a target is not there.
         BackupError: the dump failed; neither file is there then.
         DatabaseError: the database failed.
         DataFileError: the files cannot be written.
@@ -61,6 +63,7 @@ def _postgresql(
             with tools.piped(command, database.url) as dumped:
                 hashing.copy(dumped)
         server = query(connection, "SHOW server_version").scalar()
+        targets = [resolved(database, connection, target) for target in targets]
         held = contents(connection, targets)
         identity = database.identity(connection)
     made = Manifest(
@@ -82,6 +85,7 @@ def _sqlite(database: Database, out: Path, targets: Sequence[Target]) -> Manifes
     began = time.time()
     with database.reading() as connection:
         identity = database.identity(connection)
+        targets = [resolved(database, connection, target) for target in targets]
     with replacing(out.with_name(f"{out.name}.snapshot")) as snapshot:
         copy = Path(snapshot.name)
         try:

@@ -77,7 +77,7 @@ class Receipts:
         Args:
             path: of the receipt.
             database: which one is to be changed.
-            target: what is to be changed in it.
+            target: what is to be changed in it, its table named as ``resolved`` does.
             now: seconds since the epoch.
 
         Raises:
@@ -93,8 +93,8 @@ class Receipts:
             raise BackfillRefusedError(
                 f"{path}: its backup is {(now - oldest) / 3600:.1f} hours old, 24 is the most: {_PROVE}"
             )
-        if not any(name.rpartition(".")[2] == target.table for name in receipt.tables):
-            raise BackfillRefusedError(f"{path}: its backup does not hold the table {target.table!a}: {_PROVE}")
+        if target.table_name not in receipt.tables:
+            raise BackfillRefusedError(f"{path}: its backup does not hold the table {target.table_name}: {_PROVE}")
         return receipt
 
     def read(self, path: Path) -> Receipt:

@@ -21,6 +21,7 @@ from stagenorm.backups import tools
 from stagenorm.backups.contents import contents, differences
 from stagenorm.backups.create import PLAIN, SQLITE
 from stagenorm.backups.manifest import Manifest, verify
+from stagenorm.backups.plain import restricted
 from stagenorm.backups.receipt import Receipt
 from stagenorm.errors import BackupError, DatabaseError
 
@@ -126,7 +127,8 @@ def _postgresql(database: Database, dump: Path, manifest: Manifest, tools_in: Pa
                 if manifest.format == PLAIN
                 else ["--exit-on-error", "--no-owner", "--no-privileges"]
             )
-            with dump.open("rb") as source, tools.piped([program, *common, *options], url, source):
+            opened = restricted(dump) if manifest.format == PLAIN else dump.open("rb")
+            with opened as source, tools.piped([program, *common, *options], url, source):
                 pass
             yield Database(url.render_as_string(hide_password=False))
         finally:

@@ -241,11 +241,24 @@ def _is_shallow(body: bytes, known: int, height: int) -> bool:
 
 
 def depth(body: bytes) -> int:
-    """How deep the containers of a valid document nest."""
-    if _BACKSLASH in body:
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")  # what quotes are left begin or end a string
-    brackets = b"".join(body.split(b'"')[0::2]).translate(None, _NO_BRACKETS)
-    return max(accumulate(map(_DEPTH_CHANGE.__getitem__, brackets)), default=0)
+    """How deep the containers of a valid document nest, held in small pieces: it may be made of quotes."""
+    deepest = now = start = 0
+    inside = False  # of a string
+    while start < len(body):
+        end = start + _CHUNK
+        while body[end - 1 : end] == b"\\":  # an escape is not cut in two
+            end += 1
+        chunk = body[start:end]
+        start = end
+        if _BACKSLASH in chunk:
+            chunk = chunk.replace(b"\\\\", b"").replace(b'\\"', b"")  # what quotes are left begin or end a string
+        pieces = chunk.split(b'"')
+        brackets = b"".join(pieces[inside::2]).translate(None, _NO_BRACKETS)
+        if brackets:
+            levels = list(accumulate(map(_DEPTH_CHANGE.__getitem__, brackets), initial=now))
+            deepest, now = max(deepest, *levels), levels[-1]
+        inside ^= len(pieces) % 2 == 0
+    return deepest
 
 
 def is_utf8(body: bytes) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
+from stagenorm.boundary.edits import Edits
 from stagenorm.boundary.fields import FormField, QueryField
-from stagenorm.boundary.reading import NO_ALIASES, Aliases, Reading, Slot, splice
+from stagenorm.boundary.reading import NO_ALIASES, Aliases, Reading, Slot
 from stagenorm.core.folding import MAX_LENGTH, fold
 from stagenorm.events import FindingKind
 
@@ -22,10 +23,11 @@ _PIECE = re.compile(rb"(?:^|[&;])([^&;]+)")
 _SEMICOLON = ord(";")
 _LONGEST = 12 * (MAX_LENGTH + 1)  # percent-encoding makes at most 12 bytes of a code point, so these are too many
 
-# A form may hold one parameter some hundred thousand times, so its pieces are grouped by what is judged.
+_REMEMBERED = 1024
+"""Distinct values of a form that are counted before they are judged; what comes beyond them is judged one by one."""
+
 _Written = tuple[bytes, bool]
 """A raw value, and whether a ``;`` borders its piece."""
-_Span = tuple[int, int]
 
 
 class ParameterReader:
@@ -46,46 +48,66 @@ class ParameterReader:
     def read(self, encoded: bytes, aliases: Aliases = NO_ALIASES) -> Reading:
         """Find and judge the declared parameters, by temporary aliases too."""
         reading = Reading(aliases=aliases)
-        edits: list[tuple[int, int, bytes]] = []
-        found = self._pieces(encoded)
+        edits = Edits()
+        times = dict.fromkeys(self._slots, 0)
+        written: dict[str, dict[_Written, int]] = {name: {} for name in self._slots}
+        for name, value, _, _ in self._pieces(encoded):
+            times[name] += 1
+            known = written[name]
+            if value in known or len(known) < _REMEMBERED:
+                known[value] = known.get(value, 0) + 1
+        replaced: dict[tuple[str, _Written], bytes | None] = {}
         for name, slot in self._slots.items():
-            pieces = found[name]
-            times = sum(map(len, pieces.values()))
-            if not times and slot.required:
+            if not times[name] and slot.required:
                 reading.add(FindingKind.UNREADABLE, slot, name, detail="the parameter is required and absent")
-            elif times > 1 and name not in self._repeatable:
+            elif times[name] > 1 and name not in self._repeatable:
                 reading.add(FindingKind.UNREADABLE, slot, name, detail="the parameter stands more than once")
             else:
-                for written, spans in pieces.items():
-                    value = _judge(slot, written, reading, len(spans))
-                    if value is not None:
-                        replacement = quote(value, safe="").encode()
-                        edits += [(*span, replacement) for span in spans]
+                for value, count in written[name].items():
+                    replaced[name, value] = _judge(slot, value, reading, count)
+        if any(replaced.values()) or any(sum(known.values()) < times[name] for name, known in written.items()):
+            self._edit(encoded, reading, edits, replaced, times)
         if edits:
-            reading.rewrite = lambda: splice(encoded, sorted(edits))
+            reading.rewrite = lambda: edits.applied(encoded)
         return reading
 
-    def _pieces(self, encoded: bytes) -> dict[str, dict[_Written, list[_Span]]]:
-        """Where pieces with a declared name stand, however a reader may split them."""
-        found: dict[str, dict[_Written, list[_Span]]] = {name: {} for name in self._slots}
+    def _edit(
+        self,
+        encoded: bytes,
+        reading: Reading,
+        edits: Edits,
+        replaced: dict[tuple[str, _Written], bytes | None],
+        times: dict[str, int],
+    ) -> None:
+        """Put canonical values in the place of aliases, and judge what there was no room to count."""
+        for name, value, start, end in self._pieces(encoded):
+            if times[name] > 1 and name not in self._repeatable:
+                continue
+            known = (name, value)
+            text = replaced[known] if known in replaced else _judge(self._slots[name], value, reading, 1)
+            if text is not None:
+                edits.add(start, end, text)
+
+    def _pieces(self, encoded: bytes) -> Iterator[tuple[str, _Written, int, int]]:
+        """Every piece with a declared name, however a reader may split them, and where its value stands."""
         for piece in _PIECE.finditer(encoded):
-            name, _, value = piece[1].partition(b"=")
-            pieces = found.get(unquote_plus(name.decode("latin-1")))
-            if pieces is not None:
+            spelled, _, value = piece[1].partition(b"=")
+            name = unquote_plus(spelled.decode("latin-1"))
+            if name in self._slots:
                 start, end = piece.span()
                 borders = encoded[start] == _SEMICOLON or encoded[end : end + 1] == b";"
-                pieces.setdefault((value, borders), []).append((end - len(value), end))
-        return found
+                yield name, (value, borders), end - len(value), end
 
 
-def _judge(slot: Slot, written: _Written, reading: Reading, times: int) -> str | None:
-    """Judge one raw value, and tell the canonical value to put in its place if it is an alias."""
+def _judge(slot: Slot, written: _Written, reading: Reading, times: int) -> bytes | None:
+    """Judge one raw value, and tell what to put in its place if it is an alias."""
     value, borders = written
     fault = _fault(value, at_semicolon=borders)
     if fault:
         reading.add(FindingKind.UNREADABLE, slot, slot.label, value.decode("latin-1"), detail=fault, times=times)
         return None
-    return reading.judge(slot, slot.label, unquote_plus(value[:_LONGEST].decode()), times=times)
+    found = reading.judge(slot, slot.label, unquote_plus(value[:_LONGEST].decode()), times=times)
+    return None if found is None else quote(found, safe="").encode()
 
 
 def _fault(value: bytes, *, at_semicolon: bool) -> str | None:

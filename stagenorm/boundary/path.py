@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
 from stagenorm.boundary.endpoint import Endpoint, PathParameter, path_pattern
-from stagenorm.boundary.reading import NO_ALIASES, Aliases, Reading, Slot, splice
+from stagenorm.boundary.reading import NO_ALIASES, Aliases, Reading, Slot
 from stagenorm.errors import ConfigurationError
 
 
@@ -44,8 +44,14 @@ class PathReader:
             if value is not None:
                 edits.append((*found.span(group), value))
         if edits:
-            reading.rewrite = lambda: splice(path, sorted(edits)).encode("utf-8", "surrogatepass")
+            reading.rewrite = lambda: _edited(path, edits).encode("utf-8", "surrogatepass")
         return reading
+
+
+def _edited(path: str, edits: list[tuple[int, int, str]]) -> str:
+    for start, end, value in sorted(edits, reverse=True):  # from the end, so that positions hold
+        path = path[:start] + value + path[end:]
+    return path
 
 
 def rewrite_raw(raw: bytes | None, path: str, rewritten: str) -> bytes | None:

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import AnyStr
 
 from stagenorm.boundary.fields import Field
 from stagenorm.core.folding import defect, fold
@@ -208,14 +207,3 @@ class Reading:
         reading = cls()
         reading.add(kind, part, detail=detail)
         return reading
-
-
-def splice(text: AnyStr, edits: Iterable[tuple[int, int, AnyStr]]) -> AnyStr:
-    """A text with spans (start, end, replacement), in order and apart from each other, replaced."""
-    pieces: list[AnyStr] = []
-    at = 0
-    for start, end, replacement in edits:
-        pieces += [text[at:start], replacement]
-        at = end
-    pieces.append(text[at:])
-    return text[:0].join(pieces)

@@ -1,21 +1,17 @@
-"""What ``stagenorm backfill`` shows: progress while it goes, and what it found and did."""
+"""What ``stagenorm backfill`` shows of what it found and did."""
 
 from __future__ import annotations
 
 import json as json_text
-import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from threading import Event
+from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.progress import Progress as Bar
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from stagenorm.backfill.target import Target
 from stagenorm.cli import output
+from stagenorm.times import moment
 
 if TYPE_CHECKING:
     from stagenorm.backfill.columns import Columns
@@ -23,51 +19,9 @@ if TYPE_CHECKING:
     from stagenorm.backfill.run import Outcome
     from stagenorm.backfill.survey import Survey
     from stagenorm.backfill.verify import Verification
-    from stagenorm.backfill.walk import Progress
 
 _SHOWN = 20
 _ROWS_A_SECOND = 50_000  # what a small server manages; a plan can only say about how long
-
-
-@contextmanager
-def following(*, json: bool, total: int | None) -> Iterator[tuple[Callable[[Progress], None], Event]]:
-    """Show progress, and let Ctrl-C and SIGTERM end the work after its batch.
-
-    Args:
-        json: a line of JSON on stdout each time instead of a bar on stderr.
-        total: rows that there are, if known.
-
-    Yields:
-        What to call with progress, and what is set when it is to end.
-    """
-    stop = Event()
-    before = {each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGINT, signal.SIGTERM)}
-    console = output.console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    try:
-        with Bar(*columns, console=console, transient=True, disable=json or not console.is_terminal) as bar:
-            task = bar.add_task("reading", total=total)
-            began, first = time.monotonic(), None
-
-            def tell(progress: Progress) -> None:
-                nonlocal first
-                first = progress.at.rows_seen if first is None else first
-                rate = (progress.at.rows_seen - first) / max(time.monotonic() - began, 1e-9)
-                if json:
-                    typer.echo(
-                        json_text.dumps(
-                            {**asdict(progress.at), "size": progress.size, "rate": rate, "pause": progress.pause}
-                        )
-                    )
-                said = f"{progress.at.rows_seen:,} rows, {progress.at.rows_changed:,} changed, {rate:,.0f} rows/s"
-                bar.update(
-                    task, description=output.printable(f"{said}; pausing: {progress.pause}" if progress.pause else said)
-                )
-
-            yield tell, stop
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _held(found: Survey) -> dict[str, Any]:
@@ -82,6 +36,7 @@ def _held(found: Survey) -> dict[str, Any]:
         "unknown": [
             {"raw": form.unknown.raw, "rows": form.count, **output.why_unknown(form.unknown)} for form in found.unknown
         ],
+        "tenants": [asdict(tenant) for tenant in found.tenants],
     }
 
 
@@ -103,6 +58,7 @@ def show_plan(columns: Columns, found: Survey, refused: list[str], *, json: bool
         f"{found.nulls:,} have no value"
     )
     _show_unknown(found)
+    _show_tenants(found)
     for check in columns.checks:
         output.show(f"CHECK ({check}) speaks of the column: it must allow every value above")
     for reason in refused:
@@ -119,6 +75,21 @@ def _show_unknown(found: Survey) -> None:
         suggested = output.cell(", ".join(unknown.suggestions))
         made.add_row(output.cell(str(unknown.raw)), output.number(form.count), unknown.reason.value, suggested)
     output.show(made)
+    if found.distinct_unknown > _SHOWN:
+        output.show(f"and {found.distinct_unknown - _SHOWN:,} more unknown forms; --json has more of them")
+
+
+def _show_tenants(found: Survey) -> None:
+    if not found.tenants:
+        return
+    counts = ("rows", "would change", "unknown")
+    made = output.table("tenant", *counts, numeric=counts)
+    for its in found.tenants[:_SHOWN]:
+        told = "" if its.tenant is None else its.tenant
+        made.add_row(output.cell(told), *map(output.number, (its.rows, its.changing, its.unknown_rows)))
+    output.show(made)
+    if len(found.tenants) > _SHOWN:
+        output.show(f"and {len(found.tenants) - _SHOWN:,} more tenants; --json has them all")
 
 
 def show_outcome(ended: Outcome, *, json: bool) -> None:
@@ -161,17 +132,16 @@ def show_runs(runs: list[dict[str, Any]], *, json: bool) -> None:
         "run", "kind", "target", "status", "rows", "changed", "last key", "began", "error", numeric=("rows", "changed")
     )
     for run in runs:
-        target = json_text.loads(run["target"])
         of = f" of {run['of_run']}" if run["of_run"] else ""
         made.add_row(
             str(run["run"]),
             f"{run['kind']}{of}",
-            output.cell(f"{target['table']}.{target['column']}"),
+            output.cell(Target.from_json(run["target"]).name),
             run["status"],
             output.number(run["rows_seen"]),
             output.number(run["rows_changed"]),
             output.cell(run["last_id"] or ""),
-            f"{run['started_at']:%Y-%m-%dT%H:%M:%SZ}",
+            moment(run["started_at"].replace(tzinfo=run["started_at"].tzinfo or timezone.utc).timestamp()),
             output.cell(run["error"] or ""),
         )
     output.show(made)
@@ -181,16 +151,37 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int)) else value.isoformat()
 
 
-def show_verification(found: Verification, *, json: bool) -> None:
-    """Whether a table is as a run promised."""
-    if json:
-        checks = [asdict(check) for check in found.checks]
-        output.show_json(
-            {"run": found.run, "holds": found.holds, "checks": checks, "holds_now": _held(found.holds_now)}
-        )
-        return
+def report(found: Verification, database: str, at: float) -> dict[str, Any]:
+    """A verification for machines, and for whoever asks later whether it was made.
+
+    Args:
+        found: what was found.
+        database: what people call it.
+        at: seconds since the epoch.
+    """
+    return {
+        "generated_at": moment(at),
+        "result": "PASS" if found.holds else "FAIL",
+        "database": database,
+        "target": found.target.name,
+        "filter": found.target.filter,
+        "run": found.run,
+        "began_at": f"{found.began_at:%Y-%m-%dT%H:%M:%SZ}",
+        "checks": [asdict(check) for check in found.checks],
+        "holds_now": _held(found.holds_now),
+    }
+
+
+def show_verification(found: Verification) -> None:
+    """Whether a table is as a run promised, and the stages that it holds."""
+    output.show(f"run {found.run} of {found.target.name}: {'PASS' if found.holds else 'FAIL'}")
     made = output.table("check", "holds", "found")
     for check in found.checks:
         made.add_row(check.name, "yes" if check.holds else "NO", check.found)
     output.show(made)
+    stages = output.table("stage", "rows", numeric=("rows",))
+    for value, rows in found.holds_now.canonical.items():
+        stages.add_row(output.cell(value), output.number(rows))
+    output.show(stages)
     _show_unknown(found.holds_now)
+    _show_tenants(found.holds_now)

@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 
+from stagenorm.backfill.target import Target
 from stagenorm.cli import output
-from stagenorm.cli.database_options import DatabaseUrl, PgBin, chosen_database, chosen_target
+from stagenorm.cli.database_options import DatabaseOptions, PgBin
+from stagenorm.cli.grouped import grouped
 from stagenorm.cli.options import Json
+from stagenorm.errors import ConfigurationError
 
 app = typer.Typer(help="Dump a database, and prove that the dump restores.", no_args_is_help=True)
 
@@ -25,13 +28,16 @@ class Format(str, Enum):
 
 
 @app.command()
+@grouped
 def create(
     dump: Dump,
-    database: DatabaseUrl,
+    where: DatabaseOptions,
     columns: Annotated[
         list[str] | None,
         typer.Option(
-            "--column", metavar="TABLE.COLUMN", help="To be changed; its values go into the manifest. Repeatable."
+            "--column",
+            metavar="TABLE.COLUMN",
+            help="To be changed; its values go into the manifest. Repeatable; those of --config without it.",
         ),
     ] = None,
     *,
@@ -42,14 +48,22 @@ def create(
     """Dump a database, with a checksum and a manifest of one snapshot."""
     from stagenorm.backups.create import create as make  # noqa: PLC0415 - an extra
 
-    targets = [chosen_target(*each.rpartition(".")[::2], "", "") for each in columns or []]
-    made = make(chosen_database(database), dump, targets, format_=format_.value, tools_in=pg_bin)
+    made = make(where.open(), dump, _targets(where, columns or []), format_=format_.value, tools_in=pg_bin)
     told = {"dump": str(dump), "format": made.format, "size": made.size, "sha256": made.sha256, "server": made.server}
     if json:
         output.show_json(told)
     else:
         output.show(f"{dump}: {made.size:,} bytes, {len(made.contents['tables'])} tables, SHA-256 {made.sha256}")
         output.show(f"prove that it restores: stagenorm backup restore-test {dump}")
+
+
+def _targets(where: DatabaseOptions, columns: list[str]) -> list[Target]:
+    try:
+        given = [Target.parse(*each.rpartition(".")[::2]) for each in columns]
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error), param_hint="--column") from error
+    service = where.service
+    return given or (list(service.backfill.named.values()) if service else [])
 
 
 @app.command()
@@ -65,9 +79,10 @@ def verify(dump: Dump, *, json: Json = False) -> None:
 
 
 @app.command("restore-test")
+@grouped
 def restore_test(
     dump: Dump,
-    database: DatabaseUrl,
+    where: DatabaseOptions,
     smoke: Annotated[
         list[str] | None, typer.Option("--smoke", metavar="SQL", help="A query that must give a row. Repeatable.")
     ] = None,
@@ -86,7 +101,7 @@ def restore_test(
     from stagenorm.backups.restore import restore_test as prove  # noqa: PLC0415 - an extra
 
     receipts = Receipts()
-    proof = prove(chosen_database(database), dump, smoke=smoke or (), budget=budget, tools_in=pg_bin)
+    proof = prove(where.open(), dump, smoke=smoke or (), budget=budget, tools_in=pg_bin)
     written = receipts.write(proof.receipt(), dump)
     if json:
         smoked = [{"query": query, "row": row} for query, row in proof.smoke]

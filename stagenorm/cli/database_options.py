@@ -1,57 +1,123 @@
-"""Options that name a database and what is to be changed in it, spelt once."""
+"""Options that name a database and what is to be changed in it, spelt once, and the objects that they stand for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stagenorm.backfill.target import Target
+from stagenorm.cli.options import VocabularyFile, chosen_vocabulary
+from stagenorm.config import Configuration, load_configuration
+from stagenorm.core.normalizer import Normalizer
+from stagenorm.errors import ConfigurationError, MissingExtraError
+
 if TYPE_CHECKING:
     from stagenorm.backfill.database import Database
-    from stagenorm.backfill.target import Target
 
-DatabaseUrl = Annotated[
-    str,
-    typer.Option(
-        "--database",
-        metavar="URL",
-        envvar="STAGENORM_DATABASE",
-        help="Such as postgresql://USER@HOST/NAME or sqlite:////path/to/file.db.",
-        show_default=False,
-    ),
-]
-Table = Annotated[str, typer.Option("--table", metavar="NAME", help="TABLE or SCHEMA.TABLE.")]
-Column = Annotated[str, typer.Option("--column", metavar="NAME", help="Whose values become canonical.")]
-Key = Annotated[
-    str, typer.Option("--key", metavar="NAMES", help="Unique columns, with commas between; the primary key without it.")
-]
-Filter = Annotated[str, typer.Option("--filter", metavar="SQL", help="Only rows that this condition holds for.")]
 PgBin = Annotated[
     Path | None,
     typer.Option("--pg-bin", metavar="DIR", help="Where PostgreSQL's own programs of the server's version are."),
 ]
+_CONFIGURATION = Path("stagenorm.toml")
 
 
-def chosen_database(url: str) -> Database:
-    """The database of a URL. Wrong usage if it is none."""
-    from stagenorm.backfill.database import Database  # noqa: PLC0415 - an extra
-    from stagenorm.errors import ConfigurationError, MissingExtraError  # noqa: PLC0415 - beside its user
+@dataclass(frozen=True)
+class DatabaseOptions:
+    """Which database."""
 
-    try:
-        return Database(url)
-    except MissingExtraError:
-        raise
-    except ConfigurationError as error:
-        raise typer.BadParameter(str(error), param_hint="--database") from error
+    database: Annotated[
+        str,
+        typer.Option(
+            "--database",
+            metavar="URL",
+            envvar="STAGENORM_DATABASE",
+            help="Such as postgresql://USER@HOST/NAME or sqlite:////path/to/file.db.",
+            show_default=False,
+        ),
+    ] = ""
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Has [backfill], for what no option says.", show_default=False),
+    ] = None
+
+    @property
+    def service(self) -> Configuration | None:
+        """What the configuration file says, if one is named. Raises ConfigurationError as load_configuration does."""
+        return load_configuration(self.config) if self.config else None
+
+    def open(self) -> Database:
+        """The database. Wrong usage if none is named, or its URL is none."""
+        from stagenorm.backfill.database import Database  # noqa: PLC0415 - an extra
+
+        service = self.service
+        url = self.database or (service.backfill.database if service else None)
+        if not url:
+            raise typer.BadParameter(
+                "no database is named: give --database, set STAGENORM_DATABASE, or name it in a --config FILE under [backfill]"
+            )
+        try:
+            return Database(url)
+        except MissingExtraError:
+            raise
+        except ConfigurationError as error:
+            raise typer.BadParameter(str(error), param_hint="--database") from error
 
 
-def chosen_target(table: str, column: str, key: str, condition: str) -> Target:
-    """The target of the options. Wrong usage if a name is none."""
-    from stagenorm.backfill.target import Target  # noqa: PLC0415 - beside its user
-    from stagenorm.errors import ConfigurationError  # noqa: PLC0415 - beside its user
+@dataclass(frozen=True)
+class TargetOptions(DatabaseOptions):
+    """Which column of which rows, and what makes its values canonical."""
 
-    try:
-        return Target.parse(table, column, key, condition)
-    except ConfigurationError as error:
-        raise typer.BadParameter(str(error), param_hint="--table") from error
+    target: Annotated[
+        str,
+        typer.Option("--target", metavar="NAME", help="One of the targets of --config (stagenorm.toml without it)."),
+    ] = ""
+    table: Annotated[str, typer.Option("--table", metavar="NAME", help="TABLE or SCHEMA.TABLE.")] = ""
+    column: Annotated[str, typer.Option("--column", metavar="NAME", help="Whose values become canonical.")] = ""
+    key: Annotated[
+        str,
+        typer.Option("--key", metavar="NAMES", help="Unique columns, with commas between; the primary key without it."),
+    ] = ""
+    filter: Annotated[str, typer.Option("--filter", metavar="SQL", help="Only rows that this condition holds for.")] = (
+        ""
+    )
+    tenant: Annotated[
+        str, typer.Option("--tenant", metavar="NAME", help="A column: the counts are told for each of its values too.")
+    ] = ""
+    vocabulary: VocabularyFile = None
+
+    @property
+    def service(self) -> Configuration | None:
+        """What the configuration file says; a target's name alone means that of this directory."""
+        path = self.config or (_CONFIGURATION if self.target else None)
+        return load_configuration(path) if path else None
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether one target was named."""
+        return bool(self.table or self.target)
+
+    def chosen(self) -> Target:
+        """The declared target with what the options say otherwise. Wrong usage if there is none."""
+        service = self.service
+        if not (service or self.table):
+            raise typer.BadParameter("name --table and --column, or a --target of stagenorm.toml")
+        try:
+            declared = service.backfill.choose(self.target) if service and (self.target or not self.table) else None
+            base = declared or Target("", "")
+            return Target.parse(
+                self.table or base.table_name,
+                self.column or base.column,
+                tuple(name.strip() for name in self.key.split(",") if name.strip()) or base.key,
+                condition=self.filter or base.filter,
+                tenant=self.tenant or base.tenant,
+            )
+        except ConfigurationError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    def normalizer(self) -> Normalizer:
+        """Of the vocabulary that an option or the configuration names, or of the built-in one."""
+        service = self.service
+        return Normalizer(service.vocabulary if service and not self.vocabulary else chosen_vocabulary(self.vocabulary))

@@ -14,7 +14,7 @@ import typer
 from rich.text import Text
 
 from stagenorm.cli import output
-from stagenorm.cli.database_options import PgBin, chosen_database
+from stagenorm.cli.database_options import DatabaseOptions, PgBin
 from stagenorm.cli.exits import ExitCode
 from stagenorm.cli.options import ConfigurationFile, Json, Store, chosen_store, store_name
 from stagenorm.config import Configuration, load_configuration
@@ -113,7 +113,7 @@ def _backup(url: str, dump: Path | None, pg_bin: Path | None) -> Result:
     try:
         from stagenorm.backups.restore import restore_test  # noqa: PLC0415 - an extra
 
-        return judge.restored(restore_test(chosen_database(url), dump, tools_in=pg_bin).seconds)
+        return judge.restored(restore_test(DatabaseOptions(url).open(), dump, tools_in=pg_bin).seconds)
     except MissingExtraError as error:
         return judge.restored(NotKnown(str(error)))
     except StagenormError as error:
@@ -127,7 +127,7 @@ def _rehearsal(url: str, table: str) -> Result:
         from stagenorm.backfill.counting import count_rows  # noqa: PLC0415 - an extra
 
         schema, _, name = table.rpartition(".")
-        with chosen_database(url).reading() as connection:
+        with DatabaseOptions(url).open().reading() as connection:
             return judge.rehearsal(count_rows(connection, name, schema or None))
     except StagenormError as error:
         return judge.rehearsal(NotKnown(str(error)))

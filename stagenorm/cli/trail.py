@@ -48,10 +48,17 @@ def as_json(entry: Entry) -> dict[str, Any]:
             {"endpoint": endpoint, "from": old and state_as_json(old), "to": new and state_as_json(new)}
             for endpoint, old, new in _modes(entry)
         ],
-        "rollout": {name: dataclasses.asdict(each) for name, each in entry.after.rollout.items()},
         "aliases": _difference(before.aliases, after.aliases),
         "exemptions": _difference(before.exemptions, after.exemptions),
+        **_rollout(entry),
     }
+
+
+def _rollout(entry: Entry) -> dict[str, Any]:
+    """How far the rollout had come, of an entry that moved it."""
+    if entry.before.rollout == entry.after.rollout:
+        return {}
+    return {"rollout": {name: dataclasses.asdict(each) for name, each in entry.after.rollout.items()}}
 
 
 def state_as_json(state: ModeState) -> dict[str, Any]:
@@ -94,7 +101,7 @@ def _changes(entry: Entry) -> Iterator[str]:
     """What was changed, and how, in words."""
     for endpoint, old, new in _modes(entry):
         where, otherwise = (EVERYWHERE, "default") if endpoint is None else (endpoint, f"as {EVERYWHERE}")
-        yield f"progress {where}: {_step(old, new, otherwise)}"
+        yield f"{entry.action} {where}: {_step(old, new, otherwise)}"
     yield from _progress(entry)
     before, after = entry.before.overlays, entry.after.overlays
     meant = {(alias.vocabulary, alias.form) for alias in after.aliases}

@@ -31,13 +31,16 @@ def read_rollout(table: Table, endpoints: Sequence[str], beside: Path) -> Rollou
     """
     table.refuse_unknown_keys(*_KEYS, *_EVIDENCE.values())
     chosen = table.strings("endpoints") or tuple(endpoints)
-    for name in chosen:
+    for number, name in enumerate(chosen):
+        if name in chosen[:number]:
+            raise table.fault(f"endpoints: {name!a} stands there twice: remove one")
         if name not in endpoints:
             raise table.fault(f"endpoints: {name!a} is none of [[endpoints]]: {', '.join(endpoints)}")
     steps = tuple(map(_step, table.tables("steps", "step"))) if "steps" in table else FOUR_WEEKS
     limits = _limits(table.table("limits"))
     try:
-        plan = Plan(chosen, steps, limits, per_endpoint=table.boolean("per_endpoint"))
+        partial = set(chosen) != set(endpoints)
+        plan = Plan(chosen, steps, limits, per_endpoint=table.boolean("per_endpoint"), partial=partial)
     except ConfigurationError as error:
         raise table.fault(str(error)) from error
     files = {name: table.string(key, "") for name, key in _EVIDENCE.items()}

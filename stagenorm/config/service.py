@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from stagenorm.backfill.declared import DeclaredTargets
 from stagenorm.boundary.endpoint import Endpoint
+from stagenorm.config.backfill import read_backfill
 from stagenorm.config.consumers import read_consumers
 from stagenorm.config.endpoints import read_endpoints
 from stagenorm.config.rollout import read_rollout
@@ -31,6 +33,7 @@ class Configuration:
         store: the URL of its mode store, or None where the environment names it.
         watched: its endpoints and ops app, for rules and dashboards.
         endpoints: those that are declared with method, path and fields, as ``Boundary`` takes them.
+        backfill: the stored rows that are to become canonical.
         consumers: the operator's own networks, and where verdicts are kept.
         rollout: how it goes to enforce.
     """
@@ -40,6 +43,7 @@ class Configuration:
     store: str | None
     watched: Watched
     endpoints: tuple[Endpoint, ...]
+    backfill: DeclaredTargets
     consumers: ConsumersSettings
     rollout: RolloutSettings
 
@@ -59,12 +63,13 @@ def load_configuration(path: Path | str) -> Configuration:
     path = Path(path)
     try:
         table = read_toml(path)
-        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "consumers", "rollout")
+        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "backfill", "consumers", "rollout")
         named, store = table.string("vocabulary", ""), table.string("store", "")
         watched, endpoints = read_endpoints(table, path.parent)
         consumers = read_consumers(table.table("consumers"), path.parent)
         rollout = read_rollout(table.table("rollout"), [each.name for each in watched], path.parent)
         ops_url = table.string("ops_url", DEFAULT_OPS_URL)
+        backfill = read_backfill(table.table("backfill"))
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
     file = path.parent / named if named else None
@@ -74,6 +79,7 @@ def load_configuration(path: Path | str) -> Configuration:
         store=store or None,
         watched=Watched(watched, ops_url),
         endpoints=endpoints,
+        backfill=backfill,
         consumers=consumers,
         rollout=rollout,
     )

@@ -89,6 +89,12 @@ class PrometheusHook:
         requests = Counter(
             "stagenorm_requests", "Guarded requests.", ["endpoint", "mode", "outcome"], registry=registry
         )
+        enforced = Counter(
+            "stagenorm_enforced_requests",
+            "Guarded requests inside the enforced share, which alone can be rejected.",
+            ["endpoint"],
+            registry=registry,
+        )
         values = Counter("stagenorm_values", "Values and findings.", ["endpoint", "finding"], registry=registry)
         would_reject = Counter(
             "stagenorm_would_reject",
@@ -123,6 +129,7 @@ class PrometheusHook:
         self._series = {
             name: _Series(
                 {pair: requests.labels(name, pair[0].value, pair[1].value) for pair in product(Mode, Outcome)},
+                enforced.labels(name),
                 {kind: values.labels(name, kind.value) for kind in FindingKind},
                 would_reject.labels(name),
                 rejects.labels(name),
@@ -138,6 +145,7 @@ class PrometheusHook:
         self._plain = {
             name: {mode: HeldBack(series.plain(mode), most) for mode in Mode} for name, series in self._series.items()
         }
+        self._plain_in_share = {name: HeldBack(series.plain_in_share(), most) for name, series in self._series.items()}
         self._fetch_seconds = Histogram(
             "stagenorm_store_fetch_seconds",
             "How long a fetch of the modes took.",
@@ -168,7 +176,9 @@ class PrometheusHook:
         """Hear one event."""
         if isinstance(event, Inspected):
             if len(event.counts) == 1 and (canonical := event.counts.get(_CANONICAL)):
-                self._plain[event.endpoint][event.mode].add(canonical, event.seconds)
+                name = event.endpoint
+                held_back = self._plain_in_share[name] if event.in_share else self._plain[name][event.mode]
+                held_back.add(canonical, event.seconds)
             else:
                 self._count(event)
         elif isinstance(event, StoreRead):
@@ -186,6 +196,8 @@ class PrometheusHook:
     def _count(self, event: Inspected) -> None:
         series = self._series[event.endpoint]
         series.requests[event.mode, event.outcome].inc()
+        if event.in_share:
+            series.enforced.inc()
         for kind, times in event.counts.items():
             series.values[kind].inc(times)
         if event.would_reject:
@@ -232,6 +244,8 @@ class PrometheusHook:
         for modes in self._plain.values():
             for plain in modes.values():
                 plain.flush()
+        for plain in self._plain_in_share.values():
+            plain.flush()
 
 
 _CANONICAL = FindingKind.CANONICAL
@@ -241,6 +255,7 @@ class _Series(NamedTuple):
     """The series of one endpoint."""
 
     requests: dict[tuple[Mode, Outcome], Counter]
+    enforced: Counter
     values: dict[FindingKind, Counter]
     would_reject: Counter
     rejects: Counter
@@ -257,6 +272,16 @@ class _Series(NamedTuple):
             requests.inc(len(values))
             canonical.inc(sum(values))
             self.observe(seconds)
+
+        return take
+
+    def plain_in_share(self) -> Take:
+        """The same for those inside the enforced share."""
+        take_plain = self.plain(Mode.ENFORCE)
+
+        def take(values: Sequence[int], seconds: Sequence[float]) -> None:
+            self.enforced.inc(len(values))
+            take_plain(values, seconds)
 
         return take
 

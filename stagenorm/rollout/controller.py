@@ -59,9 +59,9 @@ class Situation:
     now: float
 
     def places(self, track: Track) -> list[str | None]:
-        """Where a track's modes are stored: the global one and each endpoint's own, or the one endpoint's."""
-        if track.name != EVERYWHERE:
-            return [track.name]
+        """Where a track's modes are stored: the global one and each endpoint's own, or only those of its endpoints."""
+        if track.name != EVERYWHERE or self.plan.partial:
+            return [*track.endpoints]
         return [None, *(name for name in track.endpoints if name in self.snapshot.endpoints)]
 
     def state(self, place: str | None) -> ModeState:
@@ -161,7 +161,7 @@ def look(situation: Situation, track: Track) -> Move | Wait | Standing:
         if not step.holds(state):
             by = f"{state.changed_by} set it ({state.reason})" if state.revision else "which is the default"
             remedy = "stagenorm rollout resume --reason TEXT goes on from there"
-            if place in situation.snapshot.endpoints and not plan.per_endpoint:
+            if place in situation.snapshot.endpoints and not (plan.per_endpoint or plan.partial):
                 remedy = f"stagenorm mode clear --endpoint {place}, or name the endpoints under [rollout] without it"
             return _held(step, following, "by hand", f"{place} is {in_words(state)}: {by}", remedy)
     return Standing(track, progress, step, following) if following else Wait(step, None)

@@ -34,12 +34,14 @@ def _report(path: Path | None, key: str) -> Report | NotKnown:
     try:
         with path.open("rb") as file:
             content = json.loads(file.read(_LARGEST))
-        return Report(Verdict(content["result"]), seconds_at(content["generated_at"]))
+        began = content.get("began_at")
+        result, generated = Verdict(content["result"]), seconds_at(content["generated_at"])
+        return Report(result, generated, None if began is None else seconds_at(began))
     except FileNotFoundError:
         return NotKnown(f"{path} is not there")
     except OSError as error:
         return NotKnown(f"{path} cannot be read: {error.strerror}")
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return NotKnown(f"{path} is no report: it needs result and generated_at")
 
 

@@ -262,9 +262,9 @@ def reported(gate: str, report: Report | NotKnown, now: float, longest: float, r
 
 
 def receipt(evidence: Evidence, now: float, longest: float) -> Result:
-    """The backup was proved, and was fresh when the backfill that was verified was made.
+    """The backup was proved, and was fresh when the backfill began.
 
-    Later it may grow old: what it protected is done.
+    Later it may grow old: what it protected is done. A report that does not say when the backfill began is taken for it.
     """
     gate = "receipt"
     remedy = "stagenorm backup create, then backup restore-test, and the backfill after it"
@@ -272,10 +272,11 @@ def receipt(evidence: Evidence, now: float, longest: float) -> Result:
         return Result(gate, Verdict.HOLD, evidence.receipt.why, remedy)
     if isinstance(evidence.backfill, NotKnown):
         return Result(gate, Verdict.HOLD, f"nothing to hold it against: {evidence.backfill.why}")
-    age = evidence.backfill.generated_at - evidence.receipt.backed_up_at
-    if not isfinite(age) or age < -_CLOCKS or evidence.backfill.generated_at - now > _CLOCKS:
+    began = evidence.backfill.generated_at if evidence.backfill.began_at is None else evidence.backfill.began_at
+    age = began - evidence.receipt.backed_up_at
+    if not isfinite(age) or age < -_CLOCKS or began - now > _CLOCKS:
         return Result(gate, Verdict.HOLD, "the backup is younger than the backfill that it is to protect", remedy)
-    words = f"the backup was {in_short(max(0, age))} old when the backfill was verified"
+    words = f"the backup was {in_short(max(0, age))} old when the backfill began"
     if age > longest:
         return Result(gate, Verdict.FAIL, f"{words}; {in_short(longest)} is the most", remedy)
     return Result(gate, Verdict.PASS, words)

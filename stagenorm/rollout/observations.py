@@ -64,10 +64,12 @@ class Report:
     Attributes:
         result: its verdict.
         generated_at: seconds since the epoch.
+        began_at: when what it reports on began, likewise; None where it does not say.
     """
 
     result: Verdict
     generated_at: float
+    began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

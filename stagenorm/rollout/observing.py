@@ -6,7 +6,7 @@ from stagenorm.rollout.controller import Standing, quiet_calendar
 from stagenorm.rollout.observations import STORE, Measure, NotKnown, Observations, Source
 from stagenorm.rollout.plan import Kind, Plan
 
-_LONGER = (1, 6, 144)  # windows that look at now: ten minutes, an hour, a day
+_LONGER = 6  # the window after the shortest one: an hour after ten minutes; the last is a day
 
 
 def observe(plan: Plan, standing: Standing, source: Source, now: float) -> Observations:
@@ -30,8 +30,8 @@ def observe(plan: Plan, standing: Standing, source: Source, now: float) -> Obser
         requests=counts(Measure.REQUESTS, endpoints, since, now, whole=False) if kind is Kind.OFF else {},
         days=[counts(Measure.UNKNOWN, endpoints, day, day + limits.day, whole=True) for day in days],
         recent=[
-            counts(Measure.UNKNOWN, endpoints, now - times * limits.window, now, whole=False)
-            for times in _LONGER
+            counts(Measure.UNKNOWN, endpoints, now - seconds, now, whole=False)
+            for seconds in (limits.window, _LONGER * limits.window, limits.day)
             if enforces_next
         ],
         refused=counts(Measure.REFUSED, endpoints, since, now, whole=True) if kind is Kind.ENFORCE else {},

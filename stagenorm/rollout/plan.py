@@ -82,7 +82,7 @@ class Limits:
         refused: the share of requests in enforce that may be refused.
         slow: the share of checks over a millisecond, and of store reads over 10 ms; 0.01 is a p99.
         evidence: how old a report may be.
-        receipt: how old a backup may be when the backfill is verified.
+        receipt: how old a backup may be when the backfill begins.
         day: how long a day is. Only rehearsals change it.
 
     Raises:
@@ -140,6 +140,7 @@ class Plan:
         steps: in order.
         limits: of the gates.
         per_endpoint: whether each endpoint goes its own way, instead of all together.
+        partial: whether the service has other endpoints, which the rollout leaves alone.
 
     Raises:
         ConfigurationError: a step is missing, stands twice or in the wrong place, or the shares do not rise.
@@ -149,6 +150,7 @@ class Plan:
     steps: tuple[Step, ...] = FOUR_WEEKS
     limits: Limits = field(default_factory=Limits)
     per_endpoint: bool = False
+    partial: bool = False
 
     def __post_init__(self) -> None:
         if not self.endpoints:

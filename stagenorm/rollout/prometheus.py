@@ -36,7 +36,7 @@ _STORE_MARK = "stagenorm_store_fetch_seconds_count"
 _ALL: Mapping[Measure, tuple[str, str]] = {
     Measure.REQUESTS: ("stagenorm_requests_total", ""),
     Measure.UNKNOWN: ("stagenorm_values_total", ""),
-    Measure.REFUSED: ("stagenorm_requests_total", 'mode="enforce"'),
+    Measure.REFUSED: ("stagenorm_enforced_requests_total", ""),
     Measure.SLOW: (_MARK, ""),
     Measure.SLOW_STORE: (_STORE_MARK, ""),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stagenorm.core.modes import Actor, Mode, ModeState
 from stagenorm.core.progress import EVERYWHERE
-from stagenorm.errors import TransitionRefusedError
+from stagenorm.errors import ConfigurationError, TransitionRefusedError
 from stagenorm.rollout import controller
 from stagenorm.rollout.controller import Move, Wait
 from stagenorm.rollout.driver import Driver, Told
@@ -53,9 +53,21 @@ class Simulation:
     Args:
         plan: the whole way.
         scenario: what happens.
+
+    Raises:
+        ConfigurationError: something happens in a step, or at an endpoint, that the plan does not have.
     """
 
     def __init__(self, plan: Plan, scenario: Scenario) -> None:
+        for number, each in enumerate(scenario.happenings, 1):
+            if each.step and plan.step(each.step) is None:
+                known = ", ".join(step.name for step in plan.steps)
+                raise ConfigurationError(f"happening {number}: the plan has no step {each.step!a}: it has {known}")
+            if each.endpoint and each.endpoint not in plan.endpoints:
+                known = ", ".join(plan.endpoints)
+                raise ConfigurationError(
+                    f"happening {number}: the plan has no endpoint {each.endpoint!a}: it has {known}"
+                )
         self._plan = plan
         self._scenario = scenario
         self._now = BEGAN
@@ -163,6 +175,7 @@ class Simulation:
 
     def _line(self, who: str, where: str, what: str, *, page: bool = False) -> Happened:
         snapshot = self._store.read()
-        state = snapshot.state(where) or snapshot.everywhere or ModeState(Mode.OFF)
+        place = self._plan.endpoints[0] if self._plan.partial and where == EVERYWHERE else where
+        state = snapshot.state(place) or snapshot.everywhere or ModeState(Mode.OFF)
         share = state.share if state.mode is Mode.ENFORCE else 0
         return Happened(self._now, who, where, what, state.mode, share, page)

@@ -77,11 +77,13 @@ class World:
             if not piece.traffic.prometheus or (measure is Measure.REFUSED and not piece.enforces):
                 continue
             requests = piece.traffic.requests_a_day / _DAY * (until - since)
+            if measure is Measure.REFUSED:
+                requests *= piece.share
             of += requests
             hits += requests * {
                 Measure.REQUESTS: 0.0,
                 Measure.UNKNOWN: piece.traffic.unknown,
-                Measure.REFUSED: piece.traffic.unknown * piece.share,
+                Measure.REFUSED: piece.traffic.unknown,
                 Measure.SLOW: piece.traffic.slow,
             }.get(measure, 0.0)
         return Counted(hits, of)

@@ -174,7 +174,7 @@ class FileModeStore:
                 if self.leader() not in (holder, None):
                     return False
                 with os.fdopen(self._open(self._lease_path, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
-                    file.write(f"{time.time() + seconds:.3f} {holder}\n")
+                    file.write(f"{time.time() + seconds if seconds else 0:.3f} {holder}\n")
                 return seconds > 0
         except OSError as error:
             raise StoreError(f"cannot lease {self._path}: {error.strerror}") from error

@@ -3,6 +3,7 @@
 from places import (  # noqa: F401 - fixtures
     apply,
     conduct,
+    engine,
     normalizer,
     on_postgresql,
     on_sqlite,
@@ -10,7 +11,7 @@ from places import (  # noqa: F401 - fixtures
     place,
     place_on,
     postgresql,
-    servers,
+    server_of,
     sqlite_places,
     start,
     start_postgresql,

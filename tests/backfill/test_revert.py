@@ -37,6 +37,32 @@ def test_run_then_revert_is_the_table_byte_for_byte(sqlite_places, apply, conduc
     assert place.ask(told) == before
 
 
+TEXTS = st.one_of(
+    st.none(),
+    st.sampled_from(
+        ["Seed", "SEED", "seed ", " seed", "Series A", "series_a round", "Series C+", "\uff33eed", "N/A", ""]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8),
+)
+
+
+@settings(max_examples=12)
+@given(
+    data=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6), TEXTS)
+)
+def test_the_same_on_postgresql(server_of, place_on, apply, conduct, data):
+    place = place_on(server_of("wheel"))
+    place.ask("CREATE TABLE deals (id text PRIMARY KEY, stage text)")
+    place.ask("INSERT INTO deals SELECT * FROM unnest(%s::text[], %s::text[])", list(data), list(data.values()))
+    told = "SELECT id, convert_to(stage, 'UTF8') FROM deals ORDER BY id COLLATE \"C\""
+    before = place.ask(told)
+    ended = apply(place)
+    changed = sum(1 for old, new in zip(before, place.ask(told), strict=True) if old != new)
+    assert (ended.left.changing, ended.at.rows_changed) == (0, changed)
+    assert reverting.revert(place.database, ended.at.run, conduct(7)).kept == 0
+    assert place.ask(told) == before
+
+
 def test_a_revert_is_a_run_of_its_own_with_a_log(place, apply, conduct):
     before = place.fill().rows()
     apply(place)

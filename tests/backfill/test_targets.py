@@ -7,6 +7,7 @@ import pytest
 from stagenorm import Normalizer, Term, Vocabulary
 from stagenorm.backfill import revert as reverting
 from stagenorm.backfill.control import exist
+from stagenorm.backfill.database import Database
 from stagenorm.backfill.run import Allowance, plan, run
 from stagenorm.backfill.target import Target
 from stagenorm.backfill.verify import verify
@@ -34,7 +35,7 @@ def test_a_composite_key_with_gaps(place, normalizer, conduct, condition):
     place.ask("CREATE TABLE deals (a integer NOT NULL, b text NOT NULL, stage text, PRIMARY KEY (a, b))")
     for number in range(60):
         place.ask("INSERT INTO deals VALUES (%s, %s, %s)", number // 7 * 5, f"k{number % 7}", STAGES[number % 5])
-    run_and_take_back(place, Target.parse("deals", "stage", "a, b", condition), normalizer, conduct)
+    run_and_take_back(place, Target.parse("deals", "stage", ("a", "b"), condition=condition), normalizer, conduct)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +61,91 @@ def test_keys_of_every_type_on_postgresql(on_postgresql, normalizer, conduct, ty
     run_and_take_back(on_postgresql, Target.parse("deals", "stage"), normalizer, conduct)
 
 
+@pytest.mark.parametrize("value", ["a\0b", b"a", 1.5])
+def test_keys_that_a_log_could_not_name_again_are_refused_on_sqlite(on_sqlite, normalizer, value):
+    on_sqlite.ask("CREATE TABLE deals (id PRIMARY KEY NOT NULL, stage text)")
+    on_sqlite.ask("INSERT INTO deals VALUES (?, 'Seed')", value)
+    with pytest.raises(BackfillRefusedError, match="id holds BLOBs, REALs or NULs"):
+        plan(on_sqlite.database, Target.parse("deals", "stage"), normalizer)
+
+
+def test_keys_that_only_their_index_tells_apart_are_told_apart_on_sqlite(on_sqlite, normalizer, conduct):
+    on_sqlite.ask("CREATE TABLE deals (id text COLLATE NOCASE NOT NULL, stage text)")
+    on_sqlite.ask("CREATE UNIQUE INDEX whole ON deals (id COLLATE BINARY)")
+    for number in range(20):
+        on_sqlite.ask("INSERT INTO deals VALUES (?, 'Seed'), (?, 'seed')", f"k{number}", f"K{number}")
+    run_and_take_back(on_sqlite, Target.parse("deals", "stage", ["id"]), normalizer, conduct)
+
+
+def test_a_partitioned_table(on_postgresql, normalizer, conduct):
+    place = on_postgresql
+    place.ask("CREATE TABLE deals (id int, of int, stage text, PRIMARY KEY (id, of)) PARTITION BY RANGE (of)")
+    place.ask("CREATE TABLE early PARTITION OF deals FOR VALUES FROM (0) TO (30)")
+    place.ask("CREATE TABLE late PARTITION OF deals DEFAULT")
+    place.ask("INSERT INTO deals SELECT n, n, 'Seed' FROM generate_series(1, 60) n")
+    run_and_take_back(place, Target.parse("deals", "stage"), normalizer, conduct)
+
+
+def test_what_a_trigger_makes_of_a_row_is_what_is_logged_and_taken_back(on_postgresql, apply, conduct):
+    place = on_postgresql.fill(60, forms=["Seed"])
+    before = place.rows()
+    place.ask(
+        "CREATE FUNCTION other_word() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.id % 2 = 0 THEN RETURN NULL; END IF; NEW.stage = replace(NEW.stage, 'seed', 'sown'); RETURN NEW; END $$"
+    )
+    place.ask("CREATE TRIGGER word BEFORE UPDATE ON deals FOR EACH ROW EXECUTE FUNCTION other_word()")
+    ended = apply(place)
+    assert (ended.at.rows_changed, ended.left.changing) == (30, 30)
+    assert {(old, new) for *_, old, new in place.log()} == {("Seed", "sown")}
+    assert reverting.revert(place.database, 1, conduct()).kept == 0
+    assert place.rows() == before
+
+
+def test_a_trigger_that_keeps_rows_from_changing_stops_the_run_on_sqlite(on_sqlite, apply):
+    on_sqlite.fill(20, forms=["Seed"])
+    on_sqlite.ask("CREATE TRIGGER no BEFORE UPDATE ON deals WHEN NEW.id = 9 BEGIN SELECT RAISE(IGNORE); END")
+    with pytest.raises(BackfillRefusedError, match="a trigger keeps rows of"):
+        apply(on_sqlite)
+    assert on_sqlite.log() == []
+
+
+def test_another_search_path_means_no_other_table(on_postgresql, apply, conduct):
+    place = on_postgresql.fill(20, forms=["Seed"])
+    apply(place)
+    place.ask("CREATE SCHEMA shadow")
+    place.ask("CREATE TABLE shadow.deals (id bigint PRIMARY KEY, stage text)")
+    place.ask("INSERT INTO shadow.deals SELECT id, stage FROM public.deals")
+    url = f"{place.url}?options=-csearch_path%3Dshadow,public"
+    assert reverting.revert(Database(url), 1, conduct()).kept == 0
+    assert place.ask("SELECT DISTINCT d.stage, s.stage FROM public.deals d JOIN shadow.deals s USING (id)") == [
+        ("Seed", "seed")
+    ]
+
+
+def test_keys_are_read_as_they_were_written_whatever_the_servers_settings_are_then(on_postgresql, apply, conduct):
+    place = on_postgresql
+    place.ask("CREATE TABLE deals (id timestamptz PRIMARY KEY, stage text)")
+    place.ask(
+        "INSERT INTO deals SELECT '2020-02-01'::date + n * interval '1 day', 'Seed' FROM generate_series(1, 40) n"
+    )
+    name = place.url.rpartition("/")[2]
+    try:
+        place.ask(f"ALTER DATABASE {name} SET datestyle TO 'SQL, DMY'")
+        place.ask(f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'")
+        apply(place)
+        place.ask(f"ALTER DATABASE {name} SET timezone TO 'America/New_York'")
+        place.ask(f"ALTER DATABASE {name} SET datestyle TO 'SQL, MDY'")
+        assert reverting.revert(place.database, 1, conduct()).kept == 0
+    finally:
+        place.ask(f"ALTER DATABASE {name} RESET ALL")
+
+
 def test_names_with_everything_in_them(on_postgresql, normalizer, conduct):
     on_postgresql.ask('CREATE SCHEMA "my.schema; DROP"')
     table = '"my.schema; DROP"."odd ""table"" % :x"'
     on_postgresql.ask(f'CREATE TABLE {table} ("the key%" integer PRIMARY KEY, "stages :of \\ it" text)')
     on_postgresql.ask(f"INSERT INTO {table} SELECT n, 'Seed' FROM generate_series(1, 30) n")
-    target = Target.parse(table, "stages :of \\ it", "the key%")
+    target = Target.parse(table, "stages :of \\ it", ["the key%"])
     assert target.schema == "my.schema; DROP"
     run_and_take_back(on_postgresql, target, normalizer, conduct)
 
@@ -97,7 +177,7 @@ def test_an_enum_is_changed_where_it_has_the_label_and_explained_where_not(on_po
     place.ask("INSERT INTO deals VALUES (1, 'Seed'), (2, 'Series A'), (3, NULL)")
     with pytest.raises(BackfillRefusedError, match="enum without the label 'series-a'"):
         run_and_take_back(place, Target.parse("deals", "stage"), normalizer, conduct)
-    run_and_take_back(place, Target.parse("deals", "stage", "", "id < 2"), normalizer, conduct)
+    run_and_take_back(place, Target.parse("deals", "stage", condition="id < 2"), normalizer, conduct)
 
 
 def test_a_check_that_forbids_stops_the_run_and_says_so(place, normalizer, conduct):
@@ -125,7 +205,7 @@ def test_a_column_too_short_is_an_error_and_never_cut(on_postgresql, normalizer,
 @pytest.mark.parametrize(
     ("table", "column", "key", "why"),
     [
-        ("absent", "stage", "", "has no table absent|has no table table absent"),
+        ("absent", "stage", "", "has no table absent: check"),
         ("deals", "absent", "", "has no column 'absent'"),
         ("deals", "stage", "absent", "has no column 'absent'"),
         ("deals", "stage", "note", r"\(note\) is not unique"),
@@ -140,7 +220,13 @@ def test_what_cannot_be_worked_with_is_refused_and_nothing_changes(place, normal
     place.ask("CREATE TABLE loose (id integer UNIQUE, stage text)")
     place.ask("INSERT INTO loose VALUES (NULL, 'Seed')")
     with pytest.raises(BackfillRefusedError, match=why):
-        run(place.database, Target.parse(table, column, key), normalizer, Allowance(no_receipt="a test"), None)
+        run(
+            place.database,
+            Target.parse(table, column, [key] if key else ()),
+            normalizer,
+            Allowance(no_receipt="a test"),
+            None,
+        )
     with place.database.reading() as connection:
         assert not exist(connection)
 
@@ -177,6 +263,13 @@ def test_unknown_values_can_stop_it_before_the_first_change(place, apply):
     with pytest.raises(BackfillRefusedError, match="hold values that the vocabulary does not"):
         apply(place, leave_unknown=False)
     assert place.rows() == before
+
+
+@pytest.mark.parametrize("key", ["30", "[30]"])
+def test_a_run_may_begin_behind_a_key(place, apply, key):
+    place.fill(20, forms=["Seed"])
+    assert apply(place, resume_from=key).at.rows_changed == 9
+    assert [stage for _, stage in place.rows()] == ["Seed"] * 11 + ["seed"] * 9
 
 
 def test_all_in_one_transaction(place, normalizer, conduct):

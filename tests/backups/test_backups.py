@@ -3,17 +3,20 @@
 import hashlib
 import json
 import os
+import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 import stagenorm
+from stagenorm.backfill.columns import resolved
 from stagenorm.backfill.database import Database
 from stagenorm.backfill.target import Target
 from stagenorm.backups import create, manifest, receipt, restore
@@ -23,28 +26,69 @@ DEALS = Target.parse("deals", "stage")
 KEY = {"STAGENORM_RECEIPT_KEY": "0123456789abcdef01234567"}
 
 
+PATH = os.pathsep.join([str(Path(stagenorm.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+NEVER = "n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT max(n) FROM n"
+SQLITE = ("sqlite", "its own")
+WHEEL = ("wheel", "custom")
+POSTGRESQL = [WHEEL, ("wheel", "plain"), ("debian", "custom"), ("debian", "plain")]
+PLAIN = [each for each in POSTGRESQL if "plain" in each]
+
+
+@pytest.fixture(params=[SQLITE, *POSTGRESQL], ids="-".join)
+def made_as(request):
+    """An engine and a format of its dumps."""
+    return request.param
+
+
 @pytest.fixture
-def tools_in(place, servers):
-    return None if place.sqlite else next(each.binaries for each in servers.values() if str(each.port) in place.url)
+def engine(made_as):
+    return made_as[0]
 
 
-@pytest.fixture(params=["custom", "plain"])
-def dump(request, place, tmp_path, tools_in):
-    if place.sqlite and request.param == "plain":
-        pytest.skip("SQLite has one format")
+@pytest.fixture
+def tools_in(place):
+    return None if place.sqlite else place.server.binaries
+
+
+@pytest.fixture
+def table(place):
+    with place.database.reading() as connection:
+        return resolved(place.database, connection, DEALS)
+
+
+@pytest.fixture
+def dump(made_as, place, tmp_path, tools_in):
     place.fill(50)
     made = tmp_path / "deals.dump"
-    create.create(place.database, made, [DEALS], format_=request.param, tools_in=tools_in)
+    create.create(place.database, made, [DEALS], format_=made_as[1], tools_in=tools_in)
     return made
 
 
 @pytest.fixture
-def left_behind(place):
+def old_tools(tmp_path_factory):
+    """A directory whose pg_dump is of an older server."""
+    made = tmp_path_factory.mktemp("old") / "pg_dump"
+    made.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
+    made.chmod(0o755)
+    return made.parent
+
+
+@pytest.fixture
+def environment():
+    return {**os.environ, **KEY, "PYTHONPATH": PATH}
+
+
+@pytest.fixture
+def left_behind(place, tmp_path, monkeypatch):
     """The temporary databases that are there."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
     def left_behind():
         if place.sqlite:
-            return list(Path(tempfile.gettempdir()).glob("stagenorm_restore_*"))
+            return list(temporary.glob("stagenorm_restore_*"))
         return place.ask("SELECT datname FROM pg_database WHERE datname LIKE 'stagenorm_restore%'")
 
     return left_behind
@@ -76,20 +120,18 @@ def flipped(content):
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
-def test_the_manifest_says_what_was_dumped_and_the_proof_that_it_restores(dump, place, prove):
+def test_the_manifest_says_what_was_dumped_and_the_proof_that_it_restores(dump, table, place, prove):
     told = manifest.verify(dump)
     assert told.sha256 == hashlib.sha256(dump.read_bytes()).hexdigest()
     assert told.size == dump.stat().st_size
     assert list(told.contents["tables"].values()) == [50]
-    assert told.contents["columns"]["deals.stage"] == {
-        value: sum(1 for _, stage in place.rows() if value == ("null" if stage is None else f":{stage}"))
-        for value in told.contents["columns"]["deals.stage"]
-    }
+    values = Counter("null" if stage is None else f":{stage}" for _, stage in place.rows())
+    assert told.contents["columns"] == {table.name: values}
     proof = prove(dump, smoke=["SELECT count(*) FROM deals WHERE stage LIKE '%e%'"])
     assert int(proof.smoke[-1][1][0]) > 0
 
 
-@pytest.mark.parametrize("damage", [lambda _: b"", lambda each: each[:-10], flipped, lambda each: each + b"\n"])
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda each: each[:-10], flipped, lambda each: each[::-1]])
 def test_a_damaged_dump_is_refused(dump, prove, damage):
     dump.write_bytes(damage(dump.read_bytes()))
     with pytest.raises(BackupError, match="make the backup again"):
@@ -113,6 +155,63 @@ def test_a_dump_of_other_rows_whose_digest_was_made_to_fit_is_told_from_its_cont
     tamper(dump, lambda _: other.read_bytes())
     with pytest.raises(BackupError, match="does not restore what its manifest says"):
         prove(dump)
+
+
+@pytest.mark.parametrize("made_as", PLAIN)
+@pytest.mark.parametrize("lifted", [False, True])
+def test_a_script_whose_digest_was_made_to_fit_runs_no_program(dump, prove, tmp_path, lifted):
+    """Not even one that lifts pg_dump's own restriction first, with the key that stands in it."""
+    ran = tmp_path / "it ran"
+    command = f"\\! touch '{ran}'\n".encode()
+
+    def change(script):
+        restriction = re.search(rb"\\restrict \w+\n", script)[0]
+        if lifted:
+            command_ = restriction.replace(b"\\restrict", b"\\unrestrict") + command + restriction
+            return script.replace(restriction, restriction + command_)
+        return script.replace(b"COPY public.deals", command + b"COPY public.deals")
+
+    tamper(dump, change)
+    with pytest.raises(BackupError, match=r"restricted|wrong key"):
+        prove(dump)
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("made_as", PLAIN)
+def test_a_value_that_was_edited_in_a_script_is_told_from_its_contents(dump, prove):
+    tamper(dump, lambda script: script.replace(b"\tSeed\n", b"\tseed\n", 1))
+    with pytest.raises(BackupError, match=r"column public\.deals\.stage: its values are not those of the manifest"):
+        prove(dump)
+
+
+@pytest.mark.parametrize("made_as", PLAIN)
+def test_values_that_look_like_restrictions_restore(place, tmp_path, tools_in, prove):
+    place.fill(9)
+    odd = ["\\unrestrict a", "\\restrict a", "\runrestrict a", "\\.", "\\! ls", "\\unrestrict a"]
+    for number, value in enumerate(odd):
+        place.ask("UPDATE deals SET stage = %s WHERE id = %s", value, number * 3)
+    made = tmp_path / "odd.dump"
+    create.create(place.database, made, [DEALS], format_="plain", tools_in=tools_in)
+    prove(made)
+
+
+ODD_SCHEMA, ODD_TABLE, ODD_COLUMN = "my.schema; DROP", 'odd "table" % :x', "'; :of \\ it"
+
+
+@pytest.mark.parametrize("made_as", POSTGRESQL[1:3])
+def test_names_and_values_with_everything_in_them(place, tmp_path, tools_in, prove, made_as):
+    table = sql.Identifier(ODD_SCHEMA, ODD_TABLE)
+    parts = {"schema": sql.Identifier(ODD_SCHEMA), "table": table, "column": sql.Identifier(ODD_COLUMN)}
+    for statement in (
+        "CREATE SCHEMA {schema}",
+        "CREATE TABLE {table} (id integer PRIMARY KEY, {column} text)",
+        "INSERT INTO {table} VALUES (1, '''; DROP -- %s :x \\. \"')",
+    ):
+        place.ask(sql.SQL(statement).format(**parts))
+    target = Target(ODD_TABLE, ODD_COLUMN, schema=ODD_SCHEMA)
+    made = tmp_path / "odd.dump"
+    create.create(place.database, made, [target], format_=made_as[1], tools_in=tools_in)
+    assert target.table_name in prove(made).receipt().tables
 
 
 def test_a_swapped_manifest_and_none_and_garbage(dump, prove):
@@ -144,96 +243,88 @@ def test_a_backup_is_never_overwritten(dump, place):
     assert dump.read_bytes() == before
 
 
-def test_a_dump_that_cannot_be_written_leaves_nothing(place, tmp_path, tools_in, monkeypatch):
-    place.fill(10)
+@pytest.mark.parametrize("made_as", [SQLITE, WHEEL, POSTGRESQL[-1]])
+def test_a_disk_that_is_full_leaves_neither_a_dump_nor_a_manifest(place, tmp_path, tools_in, made_as, environment):
+    place.fill(5_000)
+    directory = tmp_path / "full"
+    directory.mkdir()
+    options = ["--database", place.url, *(["--pg-bin", tools_in, "--format", made_as[1]] if tools_in else [])]
+    # No file may grow over 8 KiB: to whoever writes it is the same.
+    limited = ["sh", "-c", 'ulimit -f 16; exec "$@"', "sh", sys.executable, "-m", "stagenorm"]
+    command = [*limited, "backup", "create", directory / "deals.dump", *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"stagenorm: .*(File too large|disk).*\n", done.stderr)
+    assert not list(directory.iterdir())
 
-    def full(_self, _source):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(manifest.Hashing, "copy", full)
-    with pytest.raises(Exception, match="No space left"):
-        create.create(place.database, tmp_path / "deals.dump", [DEALS], tools_in=tools_in)
-    assert not [each for each in tmp_path.iterdir() if "deals" in each.name]
-
-
-def test_missing_and_older_tools_and_wrong_credentials(place, tmp_path, servers):
-    if place.sqlite:
-        pytest.skip("it needs none")
+@pytest.mark.parametrize("made_as", [WHEEL])
+def test_missing_and_older_tools_and_wrong_credentials(dump, place, tmp_path, old_tools, left_behind):
+    with pytest.raises(BackupError, match=r"no pg_dump for PostgreSQL \d+ \(.*pg_dump is 9\)"):
+        create.create(place.database, tmp_path / "a.dump", [], tools_in=old_tools)
     with pytest.raises(BackupError, match="no pg_dump for PostgreSQL"):
         create.create(place.database, tmp_path / "a.dump", [], tools_in=tmp_path)
+    with pytest.raises(BackupError, match="no pg_restore for PostgreSQL"):
+        restore.restore_test(place.database, dump, tools_in=tmp_path)
+    assert not left_behind()
     nobody = Database(place.url.replace("postgres@", "nobody:wrong@"))
     with pytest.raises(DatabaseError, match="nobody"):
         create.create(nobody, tmp_path / "a.dump", [])
-    assert not list(tmp_path.iterdir())
+    with pytest.raises(DatabaseError, match="nobody"):
+        restore.restore_test(nobody, dump)
+    assert not list(tmp_path.glob("a.dump*"))
 
 
-def test_what_a_killed_restore_leaves_the_next_one_removes(dump, place, prove, tools_in, left_behind, until):
-    if place.sqlite:
-        stray = Path(tempfile.mkdtemp(prefix="stagenorm_restore_"))
-        assert stray in left_behind()
-    else:
-        slow = ["--smoke", "SELECT pg_sleep(60)"]
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "stagenorm",
-                "backup",
-                "restore-test",
-                dump,
-                "--database",
-                place.url,
-                "--pg-bin",
-                tools_in,
-                *slow,
-            ],
-            env={**os.environ, **KEY, "PYTHONPATH": str(Path(stagenorm.__file__).parents[1])},
-        )
-        until(
-            lambda: place.ask(
-                "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND datname LIKE 'stagenorm_r%'"
-            )
-        )
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert left_behind()
+def test_what_a_killed_restore_leaves_the_next_one_removes(
+    dump, place, prove, tools_in, left_behind, until, environment
+):
+    never = "SELECT pg_sleep(3600)" if place.server else f"WITH RECURSIVE {NEVER}"
+    options = ["--database", place.url, "--smoke", never, *(["--pg-bin", tools_in] if tools_in else [])]
+    command = [sys.executable, "-m", "stagenorm", "backup", "restore-test", dump, *options]
+    with subprocess.Popen(command, env=environment) as process:
+        until(left_behind)
+        process.kill()
+    assert left_behind()
+    if place.server:  # what it had asked of the server may take a moment to end
         until(lambda: not place.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
     prove(dump)
 
 
-def test_a_receipt_opens_its_own_database_for_a_day(dump, place, prove, tmp_path):
+@pytest.mark.parametrize("made_as", [SQLITE, WHEEL])
+def test_a_receipt_opens_its_own_database_for_a_day(dump, table, place, prove, tmp_path):
     receipts = receipt.Receipts(KEY)
     proved = prove(dump).receipt()
     path = receipts.write(proved, dump)
     now = time.time()
-    assert receipts.accept(path, proved.database, DEALS, now) == proved
+    assert receipts.accept(path, proved.database, table, now) == proved
     with pytest.raises(BackfillRefusedError, match="is of another database"):
-        receipts.accept(path, "sqlite:/another.db", DEALS, now)
+        receipts.accept(path, "sqlite:/another.db", table, now)
     with pytest.raises(BackfillRefusedError, match="24 is the most"):
-        receipts.accept(path, proved.database, DEALS, now + 24 * 3600)
-    with pytest.raises(BackfillRefusedError, match="does not hold the table 'companies'"):
+        receipts.accept(path, proved.database, table, now + 24 * 3600)
+    with pytest.raises(BackfillRefusedError, match="does not hold the table companies"):
         receipts.accept(path, proved.database, Target.parse("companies", "stage"), now)
     with pytest.raises(BackfillRefusedError, match="not signed with this"):
         receipt.Receipts({"STAGENORM_RECEIPT_KEY": "another key of 24 letters"}).accept(
-            path, proved.database, DEALS, now
+            path, proved.database, table, now
         )
     for damage in (flipped, lambda _: b"", lambda each: each[:-3]):
         edited = shutil.copy(path, tmp_path / "edited.receipt")
         Path(edited).write_bytes(damage(path.read_bytes()))
         with pytest.raises(BackfillRefusedError, match="was edited"):
-            receipts.accept(Path(edited), proved.database, DEALS, now)
+            receipts.accept(Path(edited), proved.database, table, now)
     with pytest.raises(BackupError, match="cannot be read"):
-        receipts.accept(tmp_path / "absent", proved.database, DEALS, now)
+        receipts.accept(tmp_path / "absent", proved.database, table, now)
 
 
-def test_an_old_backup_is_no_way_back_however_young_its_receipt_is(dump, prove):
+@pytest.mark.parametrize("made_as", [SQLITE])
+def test_an_old_backup_is_no_way_back_however_young_its_receipt_is(dump, table, prove):
     receipts = receipt.Receipts(KEY)
     path = manifest.place(dump)
     told = json.loads(path.read_text())
     path.write_text(json.dumps(told | {"created_at": told["created_at"] - 25 * 3600}))
     proved = prove(dump).receipt()
     with pytest.raises(BackfillRefusedError, match="24 is the most"):
-        receipts.accept(receipts.write(proved, dump), proved.database, DEALS, time.time())
+        receipts.accept(receipts.write(proved, dump), proved.database, table, time.time())
 
 
 @pytest.mark.parametrize("key", ["", "short"])

@@ -11,8 +11,9 @@ import pytest
 from stagenorm import FormField, JsonField, JsonKeys, QueryField
 
 SIZE = 1 << 20
-SECONDS = 1.5
-"""Of processor time. Every case takes a third of it on a slow machine; what this is to notice took twice as long."""
+PLAIN_WORK = 110
+"""Times a million turns of an empty loop, in processor time measured beside: machines differ, and are busy. The worst case
+takes 40; what this is to notice took 170."""
 
 
 def full(unit, *, between=b",", around=b"[]", before=b"", after=b""):
@@ -101,12 +102,28 @@ def untraced():
         sys.settrace(tracing)
 
 
+def seconds_of(work):
+    started = process_time()
+    result = work()
+    return process_time() - started, result
+
+
+def turns():
+    for _ in range(1_000_000):
+        pass
+
+
 def judge(send):
+    """The verdict, once it took no more than it may; a machine that hiccups is given two more chances."""
     with untraced():
-        started = process_time()
-        verdict = send()
-        seconds = process_time() - started
-    assert seconds < SECONDS
+        for _ in range(3):
+            before, _ = seconds_of(turns)
+            seconds, verdict = seconds_of(send)
+            after, _ = seconds_of(turns)
+            ratio = seconds / max(before, after)
+            if ratio < PLAIN_WORK:
+                break
+    assert ratio < PLAIN_WORK
     return verdict
 
 
@@ -131,24 +148,25 @@ def test_forms_and_queries(guarded, outcome_of, name):
             assert len(verdict.body) < 40_000
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "empty values",
-        "absent values, read exactly",
-        "one canonical key again and again",
-        "escapes",
-        "brackets in a string",
-    ],
-)
-def test_memory_stays_within_a_constant_of_the_body(guarded, name):
-    fields, body = BODIES[name]
-    endpoint = guarded(*fields)
+def peak_of(send):
     with untraced():
         tracemalloc.start()
         try:
-            endpoint.send(body)
-            peak = tracemalloc.get_traced_memory()[1]
+            send()
+            return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    assert peak < 80 * SIZE
+
+
+@pytest.mark.parametrize("name", ["empty values", "one alias", "unknown keys", "keys that stand twice", "escapes"])
+def test_json_takes_little_memory_beside_the_body(guarded, name):
+    fields, body = BODIES[name]
+    endpoint = guarded(*fields)
+    assert peak_of(lambda: endpoint.send(body)) < 6 * SIZE
+
+
+@pytest.mark.parametrize("name", ["aliases", "unknown values"])
+def test_forms_take_little_memory_beside_the_body(guarded, name):
+    options, body = FORMS[name]
+    endpoint = guarded(FormField("s", **options))
+    assert peak_of(lambda: endpoint.form(body)) < 6 * SIZE

@@ -248,3 +248,10 @@ def test_the_standard_librarys_reading_agrees(guarded, encoded):
             for found in map(normalize, read)
         ]
         assert counts == dict(Counter(kinds))
+
+
+def test_an_ambiguous_parameter_stays_as_it_is_beside_an_alias(guarded):
+    endpoint = guarded(FormField("s"), FormField("t"), mode="warn")
+    verdict = endpoint.form(b"s=Seed&s=Series%20A&t=Seed")
+    assert verdict.body == b"s=Seed&s=Series%20A&t=seed"
+    assert endpoint.counts() == {"unreadable": 1, "alias": 1}

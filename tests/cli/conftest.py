@@ -1,6 +1,7 @@
 """The command as its users run it: a process with its streams, or the same application inside the test."""
 
 import io
+import json
 import os
 import pty
 import subprocess
@@ -92,3 +93,37 @@ def invoke():
         return result
 
     return invoke
+
+
+@pytest.fixture
+def file_url(tmp_path, monkeypatch):
+    """A fresh store in a file, which the environment names."""
+    found = (tmp_path / "modes.json").as_uri()
+    monkeypatch.setenv("STAGENORM_STORE", found)
+    return found
+
+
+@pytest.fixture
+def done(invoke):
+    """Run a command that must succeed, and give what it prints on stdout."""
+
+    def run(*arguments):
+        result = invoke(*arguments)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout) if "--json" in arguments else result.stdout
+
+    return run
+
+
+@pytest.fixture
+def refused(invoke):
+    """Run a command that must be refused, and give the one line that says why."""
+
+    def run(*arguments):
+        result = invoke(*arguments)
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        assert result.stderr.count("\n") == 1
+        return result.stderr
+
+    return run

@@ -1,6 +1,7 @@
 """``stagenorm backup`` and ``stagenorm backfill`` from one end to the other, as an operator types them."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 
@@ -28,7 +29,9 @@ def test_the_night_from_plan_to_revert(invoke, url, tmp_path, monkeypatch):
     assert invoke("backup", "restore-test", dump).exit_code == 0
     ran = invoke("backfill", "run", *target, "--apply", "--receipt", f"{dump}.receipt", "--json")
     assert (ran.exit_code, json.loads(ran.stdout.splitlines()[-1])["rows_changed"]) == (0, 2)
-    assert json.loads(invoke("backfill", "verify", *target, "--json").stdout)["holds"]
+    verified = json.loads(invoke("backfill", "verify", *target, "--out", tmp_path / "verify.json", "--json").stdout)
+    assert verified["result"] == "PASS"
+    assert json.loads((tmp_path / "verify.json").read_text()) == verified
     assert invoke("backfill", "revert", "--run", 1).stdout == (
         "run 2: done; 2 rows taken back, 0 were edited or deleted since and stay as they are\n"
     )
@@ -42,7 +45,7 @@ def test_the_night_from_plan_to_revert(invoke, url, tmp_path, monkeypatch):
         (("--apply", "--receipt", "absent"), 1, "STAGENORM_RECEIPT_KEY is not set"),
         (("--apply", "--no-receipt", " "), 2, "it is empty"),
         (("--apply", "--no-receipt", "x", "--window", "late"), 2, "is no time window"),
-        (("--apply", "--no-receipt", "x", "--resume-from", "7"), 1, "is no key of deals.stage"),
+        (("--apply", "--no-receipt", "x", "--resume-from", "[7, 8]"), 1, "is no key of deals.stage (id)"),
     ],
 )
 def test_what_must_not_begin_changes_nothing(invoke, url, tmp_path, options, code, why):
@@ -77,3 +80,103 @@ def test_a_scratch_table_to_rehearse_on(invoke, url):
 @pytest.mark.parametrize("url", ["mysql://localhost/app", "nothing", "sqlite://"])
 def test_a_url_of_no_database_that_this_works_on(invoke, url):
     assert invoke("backfill", "status", "--database", url).exit_code == 2
+
+
+@pytest.fixture
+def declared(tmp_path, url):
+    """A stagenorm.toml with that database and one target, and what adds another."""
+    path = tmp_path / "stagenorm.toml"
+    path.write_text(
+        f"[[endpoints]]\nname = 'simulate'\n[backfill]\ndatabase = '{url}'\n"
+        "[[backfill.targets]]\nname = 'early'\ntable = 'deals'\ncolumn = 'stage'\nfilter = 'id < 3'\ntenant = 'fund'\n"
+    )
+    with closing(sqlite3.connect(tmp_path / "deals.db")) as connection:
+        connection.execute("ALTER TABLE deals ADD fund integer")
+        connection.execute("UPDATE deals SET fund = id % 2 WHERE id < 3")
+        connection.commit()
+    return path
+
+
+def test_a_declared_target_is_enough_and_options_go_before_it(invoke, declared, tmp_path):
+    def rows(*options):
+        return json.loads(invoke("backfill", "plan", "--config", declared, *options, "--json").stdout)["rows"]
+
+    assert (rows(), rows("--target", "early"), rows("--filter", "id > 0")) == (2, 2, 3)
+    assert rows("--table", "deals", "--column", "stage") == 3, "a table of one's own is no declared target"
+    ran = invoke("backfill", "run", "--config", declared, "--apply", "--no-receipt", "a test")
+    assert ran.exit_code == 0, ran.output
+    assert invoke("backfill", "verify", "--config", declared).exit_code == 0
+    whole = invoke("backfill", "verify", "--config", declared, "--table", "deals", "--column", "stage")
+    assert (whole.exit_code, whole.stdout) == (1, ""), "what was verified of some rows says nothing of all"
+    assert "nothing was ever run on all of deals.stage: run it, or name a run with --run" in whole.stderr
+    other = ("--run", 1, "--table", "deals", "--column", "fund")
+    assert "run 1 is of deals.stage where id < 3, not of all of deals.fund" in (
+        invoke("backfill", "verify", "--config", declared, *other).stderr
+    )
+    dump = tmp_path / "declared.dump"
+    assert invoke("backup", "create", dump, "--config", declared).exit_code == 0
+    assert list(json.loads((tmp_path / "declared.dump.manifest.json").read_text())["contents"]["columns"]) == [
+        "deals.stage"
+    ]
+
+
+def test_counts_are_told_for_each_tenant(invoke, declared):
+    planned = json.loads(invoke("backfill", "plan", "--config", declared, "--filter", "true", "--json").stdout)
+    assert planned["tenants"] == [
+        {"tenant": None, "rows": 1, "changing": 1, "unknown_rows": 0},
+        {"tenant": "1", "rows": 1, "changing": 1, "unknown_rows": 0},
+        {"tenant": "0", "rows": 1, "changing": 0, "unknown_rows": 0},
+    ]
+    assert "tenant  rows  would change  unknown" in invoke("backfill", "plan", "--config", declared).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ((), "no database is named: give --database, set STAGENORM_DATABASE, or name it in a --config FILE"),
+        (("--database", "sqlite:///deals.db"), "name --table and --column, or a --target of stagenorm.toml"),
+        (("--config", "two.toml"), "say which target: they are 'early', 'late'"),
+        (("--config", "two.toml", "--target", "other"), "no target 'other': the targets are 'early', 'late'"),
+        (("--config", "two.toml", "--table", "deals"), "write TABLE or SCHEMA.TABLE and a column"),
+    ],
+)
+def test_a_target_that_is_not_named_is_wrong_usage(invoke, declared, tmp_path, monkeypatch, options, why):
+    monkeypatch.chdir(tmp_path)
+    later = "[[backfill.targets]]\nname = 'late'\ntable = 'deals'\ncolumn = 'stage'\n"
+    (tmp_path / "two.toml").write_text(declared.read_text() + later)
+    wrong = invoke("backfill", "plan", *options)
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert why in " ".join(wrong.stderr.replace("│", " ").split())
+
+
+def test_a_target_by_name_is_that_of_this_directory(invoke, declared, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "deals.stage, by id: 2 rows" in invoke("backfill", "plan", "--target", "early").stdout
+
+
+def scratch(invoke, url, rows):
+    invoke("backfill", "seed", "--database", url, "--rows", rows)
+    target = ("--table", "stagenorm_scratch", "--column", "stage", "--batch-size", 100, "--largest-batch", 100)
+    return "backfill", "run", "--database", url, *target, "--apply", "--no-receipt", "a test"
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_remaining_time(invoke, url, on_a_terminal):
+    seen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", on_a_terminal(*scratch(invoke, url, 4_000)))
+    assert "reading" in seen
+    assert re.search(r"rows .*[1-9]\d?% +\d+/4000 [\d,]+ rows/s \d:\d\d:\d\d", seen)
+    assert "run 1: done; 4,000 rows passed" in seen
+
+
+def test_machines_get_a_line_at_each_turn_with_the_reason_of_a_pause(invoke, url, start, tmp_path):
+    pause = tmp_path / "pause"
+    pause.touch()
+    process = start(*scratch(invoke, url, 300), "--json", "--pause-file", pause)
+    began, paused = (json.loads(process.stdout.readline()) for _ in range(2))
+    assert (began["rows_seen"], began["total"], began["pause"], began["rate"]) == (0, 300, None, None)
+    assert paused["pause"] == f"{pause} is there"
+    pause.unlink()
+    out, _ = process.communicate(timeout=60)
+    *batches, ended = map(json.loads, out.splitlines())
+    assert [batch["rows_seen"] for batch in batches] == [100, 200, 300]
+    assert batches[0]["remaining_seconds"] == pytest.approx(200 / batches[0]["rate"])
+    assert ended["status"] == "done"

@@ -1,6 +1,5 @@
 """``stagenorm alias`` and ``stagenorm exempt``: what counts for a time, added, listed and taken away."""
 
-import json
 import time
 
 import pytest
@@ -15,35 +14,23 @@ COLOURS = 'name = "colours"\n[[terms]]\nvalue = "red"\nlabel = "Red"\n'
 
 
 @pytest.fixture
-def url(tmp_path, monkeypatch):
-    found = (tmp_path / "modes.json").as_uri()
-    monkeypatch.setenv("STAGENORM_STORE", found)
-    return found
+def stored(file_url):
+    return lambda: open_store(file_url).read().overlays
+
+
+@pytest.fixture(autouse=True)
+def _store(file_url):
+    """Every command has one."""
 
 
 @pytest.fixture
-def stored(url):
-    return lambda: open_store(url).read().overlays
-
-
-@pytest.fixture
-def done(invoke, url):
-    def run(*arguments):
-        result = invoke(*arguments)
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout) if "--json" in arguments else result.stdout
-
-    return run
-
-
-@pytest.fixture
-def add_expired(url):
+def add_expired(file_url):
     """Store overlays whose time is over."""
 
     def add(*, alias="angel", consumer="partner"):
         change = control.Change(Actor.OPERATOR, "ada", "long ago", 100.0)
         control.change_overlays(
-            open_store(url),
+            open_store(file_url),
             change,
             "alias add",
             lambda overlays: overlays.with_alias(
@@ -161,7 +148,7 @@ def test_nothing_to_take_away_is_said_and_is_no_failure(done, stored, command):
     assert done(*command, "--json") == {"changed": False}
 
 
-def test_an_endpoint_that_the_store_does_not_know_is_noted_once(invoke, url):
+def test_an_endpoint_that_the_store_does_not_know_is_noted_once(invoke, file_url):
     exempt = ("exempt", "add", "partner", "--for", "1h", "--reason", "go")
     note = (
         "note: compnies had no mode of its own before: the name is right if the service's Endpoint has it to the letter"
@@ -224,9 +211,9 @@ def test_wrong_usage(invoke, stored, arguments):
     assert not stored()
 
 
-def test_a_running_boundary_judges_by_them(done, url, until):
+def test_a_running_boundary_judges_by_them(done, file_url, until):
     done("mode", "set", "enforce", "--share", "100", "--reason", "go")
-    resolver = ModeResolver(open_store(url), ModeState(Mode.WARN), ttl=60)
+    resolver = ModeResolver(open_store(file_url), ModeState(Mode.WARN), ttl=60)
     endpoint = Endpoint("companies", "GET", "/companies", [QueryField("stage")])
     boundary = Boundary(INVESTMENT_STAGES, [endpoint], resolver)
     guard = boundary.open("GET", "/companies")

@@ -1,4 +1,4 @@
-"""Databases with a table of stages: SQLite in a file, and each PostgreSQL that is here."""
+"""Databases with a table of stages: SQLite in a file, PostgreSQL of the wheel and of Debian."""
 
 import itertools
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from postgresql import ALL, PostgreSQL
+from postgresql import DEBIAN, WHEEL, PostgreSQL
 
 import stagenorm
 from stagenorm import INVESTMENT_STAGES, Normalizer
@@ -21,15 +21,17 @@ from stagenorm.backfill.target import Target
 from stagenorm.backfill.walk import Conduct
 
 FORMS = ["Seed", "seed", "Series A", "bogus", None, "Pre Seed", "SERIES-B", "series-c+", "Series C +"]
-_fresh = itertools.count().__next__
+SERVERS = {"wheel": WHEEL, "debian": DEBIAN}
+fresh_number = itertools.count().__next__
 
 
 class Place:
     """A database of a test's own, and a plain connection that looks behind stagenorm's back."""
 
-    def __init__(self, url, connect):
+    def __init__(self, url, connect, server=None):
         self.url = url
         self.connect = connect
+        self.server = server
         self.database = Database(url)
 
     def ask(self, sql, *values):
@@ -46,13 +48,11 @@ class Place:
     def fill(self, count=300, forms=FORMS, table="deals"):
         self.ask(f"CREATE TABLE {table} (id bigint PRIMARY KEY, stage text)")
         with closing(self.connect()) as connection:
-            if self.sqlite:
-                connection.execute("BEGIN")
             mark = "?" if self.sqlite else "%s"
             rows = [(number * 3, forms[number % len(forms)]) for number in range(count)]
+            connection.execute("BEGIN")
             connection.cursor().executemany(f"INSERT INTO {table} VALUES ({mark}, {mark})", rows)
-            if self.sqlite:
-                connection.execute("COMMIT")
+            connection.execute("COMMIT")
         return self
 
     def rows(self, table="deals"):
@@ -76,16 +76,46 @@ def start_postgresql(tmp_path_factory, until, free_port):
         server.stop()
 
 
-@pytest.fixture(scope="session", params=ALL, ids=lambda path: "wheel" if "pginstall" in str(path) else "debian")
-def postgresql(request, start_postgresql):
-    return start_postgresql(request.param)
+@pytest.fixture(scope="session")
+def server_of(start_postgresql):
+    """The one server of an engine, for tests that break nothing."""
+    started = {}
+
+    def server_of(engine):
+        if engine not in started:
+            if SERVERS[engine] is None:
+                reason = "no PostgreSQL of the system's here: apt-get install --no-install-recommends postgresql"
+                assert os.environ.get("CI") != "true", reason
+                pytest.skip(reason)
+            started[engine] = start_postgresql(SERVERS[engine])
+        return started[engine]
+
+    return server_of
 
 
-def postgresql_place(server):
-    name = f"test_{_fresh()}"
+@pytest.fixture(scope="session", params=SERVERS)
+def postgresql(request, server_of):
+    return server_of(request.param)
+
+
+_EMPTIED = """
+DO $$ DECLARE each name; BEGIN
+  FOR each IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)' LOOP
+    EXECUTE format('DROP SCHEMA %I CASCADE', each);
+  END LOOP;
+  CREATE SCHEMA public;
+END $$
+"""
+
+
+def postgresql_place(server, name="app"):
+    """One database of a server, emptied: a new one would be some hundred files each time."""
     with closing(psycopg.connect(server.url(), autocommit=True)) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return Place(server.url(name), lambda: psycopg.connect(server.url(name), autocommit=True))
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(f"CREATE DATABASE {name}")
+    place = Place(server.url(name), lambda: psycopg.connect(server.url(name), autocommit=True), server)
+    place.ask(_EMPTIED)
+    return place
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +125,7 @@ def place_on():
 
 
 def sqlite_place(directory):
-    path = directory / f"test{_fresh()}.db"
+    path = directory / f"test{fresh_number()}.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("VACUUM")
     return Place(f"sqlite:///{path}", lambda: sqlite3.connect(path, isolation_level=None, timeout=20))
@@ -111,29 +141,20 @@ def on_sqlite(tmp_path):
     return sqlite_place(tmp_path)
 
 
-@pytest.fixture(
-    params=["sqlite", *ALL],
-    ids=lambda each: each if each == "sqlite" else "wheel" if "pginstall" in str(each) else "debian",
-)
-def place(request, tmp_path, start_postgresql, servers):
-    if request.param == "sqlite":
-        return sqlite_place(tmp_path)
-    if request.param not in servers:
-        servers[request.param] = start_postgresql(request.param)
-    return postgresql_place(servers[request.param])
+@pytest.fixture(params=["sqlite", *SERVERS])
+def engine(request):
+    return request.param
 
 
 @pytest.fixture
-def other_place(place, tmp_path, servers):
+def place(engine, tmp_path, server_of):
+    return sqlite_place(tmp_path) if engine == "sqlite" else postgresql_place(server_of(engine))
+
+
+@pytest.fixture
+def other_place(place, tmp_path):
     """Another database of the same kind, on the same server."""
-    if place.sqlite:
-        return sqlite_place(tmp_path)
-    return postgresql_place(next(each for each in servers.values() if f":{each.port}/" in place.url))
-
-
-@pytest.fixture(scope="session")
-def servers():
-    return {}
+    return sqlite_place(tmp_path) if place.sqlite else postgresql_place(place.server, "other")
 
 
 @pytest.fixture(scope="session")
@@ -155,8 +176,8 @@ def conduct():
 def apply(normalizer, conduct):
     """Run on a place."""
 
-    def apply(place, table="deals", key="", condition="", size=20, **more):
-        target = Target.parse(table, "stage", key, condition)
+    def apply(place, table="deals", size=20, **more):
+        target = Target.parse(table, "stage")
         return run(place.database, target, normalizer, Allowance(no_receipt="a test"), conduct(size), **more)
 
     return apply

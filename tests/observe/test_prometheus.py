@@ -67,6 +67,8 @@ def test_requests_and_values_are_counted(counted, mode, share, outcomes, would_r
     }
     assert sum(made.nonzero("stagenorm_would_reject_total").values()) == would_reject
     assert sum(made.nonzero("stagenorm_rejects_total").values()) == rejects
+    in_share = 4 if mode is Mode.ENFORCE and share else 0
+    assert sum(made.nonzero("stagenorm_enforced_requests_total").values()) == in_share
     assert made.nonzero("stagenorm_validation_seconds_count") == {("simulate",): 4}
     assert made.nonzero("stagenorm_mode") == (
         {("companies",): mode.strictness, ("simulate",): mode.strictness} if mode.strictness else {}

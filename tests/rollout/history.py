@@ -73,6 +73,7 @@ def _samples(job: str, endpoint: str, at: int, counted: dict[str, int]) -> Itera
     values = {
         f'stagenorm_requests_total{{{place},mode="enforce",outcome="pass"}}': all_ - refused,
         f'stagenorm_requests_total{{{place},mode="enforce",outcome="reject"}}': refused,
+        f"stagenorm_enforced_requests_total{{{place}}}": all_,
         f"stagenorm_rejects_total{{{place}}}": refused,
         f'stagenorm_values_total{{{place},finding="canonical"}}': all_ - counted["unknown"],
         f'stagenorm_values_total{{{place},finding="unknown"}}': counted["unknown"],

@@ -1,5 +1,7 @@
 """The bounds against published and independently computed values, and against their own definition."""
 
+from math import comb
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,8 +36,6 @@ def test_the_lower_bound_mirrors_it():
 
 @given(st.integers(1, 200).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))), st.floats(0.001, 0.999))
 def test_the_tail_is_the_sum_of_its_terms(counted, share):
-    from math import comb
-
     hits, of = counted
     summed = sum(comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(hits + 1))
     assert at_most(hits, of, share) == pytest.approx(summed, rel=1e-7, abs=1e-12)
@@ -46,6 +46,6 @@ def test_a_bound_is_where_so_few_hits_become_incredible(counted):
     hits, of = counted
     upper = upper_bound(hits, of)
     assert hits / of < upper <= 1
-    assert at_most(hits, of, upper) == pytest.approx(DOUBT, rel=1e-3)
+    assert at_most(hits, of, upper) == pytest.approx(DOUBT, rel=1e-2)
     assert upper < upper_bound(hits + 1, of)
     assert upper > upper_bound(hits, of + 1)

@@ -163,6 +163,13 @@ def test_a_receipt_was_fresh_when_the_backfill_was_verified(backed_up, verified,
     assert gates.receipt(evidence, 100 * 3600.0, DAY).verdict is verdict
 
 
+def test_a_backfill_may_be_verified_again_when_its_backup_is_old():
+    again = Report(PASS, 9 * DAY, began_at=3600.0)
+    assert gates.receipt(Evidence(NOBODY, again, Proved(0)), 9 * DAY, DAY).verdict is PASS
+    late = Report(PASS, 9 * DAY, began_at=25 * 3600.0)
+    assert gates.receipt(Evidence(NOBODY, late, Proved(0)), 9 * DAY, DAY).verdict is FAIL
+
+
 def test_without_a_receipt_or_a_backfill_nobody_knows():
     assert gates.receipt(Evidence(NOBODY, report(), NOBODY), 100.0, DAY).verdict is HOLD
     assert gates.receipt(Evidence(NOBODY, NOBODY, Proved(1)), 100.0, DAY).verdict is HOLD
@@ -185,7 +192,8 @@ def test_alerts_latches_time_and_the_store():
 
 numbers = st.integers(0, 200_000)
 counted = st.builds(lambda good, hits, lost: Counted(hits, good + hits, lost), numbers, st.integers(0, 2000), numbers)
-known = st.one_of(counted, st.just(NOBODY), st.builds(Counted, st.floats(), st.floats(), st.floats()))
+odd = st.one_of(st.sampled_from([nan, inf, -inf, -1.0, 1e300]), st.floats(0, 1e6).map(lambda number: round(number, 2)))
+known = st.one_of(counted, st.just(NOBODY), st.builds(Counted, odd, odd, odd))
 days = st.lists(known, min_size=7, max_size=7)
 
 
@@ -202,14 +210,18 @@ def verdicts(each, seven):
     ]
 
 
+def is_count(each):
+    return isinstance(each, Counted) and each.hits >= 0  # to what is less than nothing, nothing can be added
+
+
 def worse(each, errors):
-    return replace(each, hits=each.hits + errors, of=each.of + errors) if isinstance(each, Counted) else each
+    return replace(each, hits=each.hits + errors, of=each.of + errors) if is_count(each) else each
 
 
 @given(known, days, st.integers(1, 5000), st.booleans())
 def test_more_errors_never_make_anything_pass(each, seven, errors, of_the_same_requests):
     more = worse(each, errors)
-    if of_the_same_requests and isinstance(each, Counted):
+    if of_the_same_requests and is_count(each):
         more = replace(each, hits=min(each.hits + errors, each.of))
     for before, after in zip(
         verdicts(each, seven), verdicts(more, [worse(other, errors) for other in seven]), strict=True

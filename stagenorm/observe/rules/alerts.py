@@ -125,6 +125,15 @@ ALERTS = (
         "No alert can pull enforcement back now. Is the service up, and is it scraped? Consider stagenorm mode downgrade.",
     ),
     Alert(
+        "StagenormScrapedTooSeldom",
+        # Every 15 s makes 8 samples in 2 minutes; the rate over one minute wants at least two, and soon.
+        "min by (job, instance) (count_over_time(stagenorm_mode[2m])) < 6",
+        "5m",
+        "ticket",
+        "{{ $labels.instance }} is scraped less often than every 15 s",
+        "The alert that pulls enforcement back looks at one minute, and sees too little of it: set scrape_interval to 5s.",
+    ),
+    Alert(
         "StagenormDeadMansSwitch",
         "vector(1)",
         "0s",

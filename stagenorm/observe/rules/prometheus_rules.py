@@ -37,9 +37,12 @@ def prometheus_rules(watched: Watched) -> str:
 
 
 def ratio(window: str) -> str:
-    """PromQL for the share of the enforced requests of each endpoint that was rejected over a window."""
+    """PromQL for the share of each endpoint's requests that was rejected over a window, of those inside the enforced share.
+
+    Those outside it cannot be rejected: counted in, they would hide a bad release from a small canary.
+    """
     rejects = f"sum by (endpoint) (rate(stagenorm_rejects_total[{window}]))"
-    enforced = f'sum by (endpoint) (rate(stagenorm_requests_total{{mode="enforce"}}[{window}]))'
+    enforced = f"sum by (endpoint) (rate(stagenorm_enforced_requests_total[{window}]))"
     return f"{rejects}\n  / ({enforced} > 0)"
 
 

@@ -11,8 +11,8 @@ from stagenorm.observe.rules.alerts import ALERTS
 HOUR = 720  # samples, one every 5 s
 
 
-def requests(passed, rejected=None, *, endpoint="simulate", mode="enforce"):
-    """The series of an endpoint's requests, as promtool writes values."""
+def requests(passed, rejected=None, *, endpoint="simulate", mode="enforce", outside=None):
+    """The series of an endpoint's requests, as promtool writes values; those outside the share apart."""
     series = {
         f'stagenorm_requests_total{{endpoint="{endpoint}",mode="{mode}",outcome="pass",instance="a"}}': passed,
         f'stagenorm_rejects_total{{endpoint="{endpoint}",instance="a"}}': rejected or "0x9000",
@@ -20,6 +20,15 @@ def requests(passed, rejected=None, *, endpoint="simulate", mode="enforce"):
     if rejected:
         name = f'stagenorm_requests_total{{endpoint="{endpoint}",mode="{mode}",outcome="reject",instance="a"}}'
         series[name] = rejected
+    if mode == "enforce":
+        enforced = [passed, rejected or "0x9000"]
+        series |= {
+            f'stagenorm_enforced_requests_total{{endpoint="{endpoint}",instance="{number}"}}': each
+            for number, each in enumerate(enforced)
+        }
+    if outside:
+        name = f'stagenorm_requests_total{{endpoint="{endpoint}",mode="{mode}",outcome="pass",instance="b"}}'
+        series[name] = outside
     return series
 
 
@@ -47,9 +56,13 @@ def stale(values):
     return {'stagenorm_store_stale_seconds{instance="a",job="api"}': values}
 
 
+def scraped(values):
+    return {'stagenorm_mode{endpoint="simulate",instance="a",job="api"}': values.strip()}
+
+
 @dataclass
 class Case:
-    """One alert, the series it sees, when, and the label values it fires for."""
+    """One alert, the series it sees, when, and the label values it fires for; hours are judged by the minute."""
 
     alert: str
     why: str
@@ -57,6 +70,7 @@ class Case:
     at: str
     fires_for: list[str] = field(default_factory=list)
     by: str = "endpoint"
+    every: str = "5s"
 
     def __str__(self):
         return f"{self.alert}, {self.why}"
@@ -64,7 +78,7 @@ class Case:
 
 REJECTS, BURNS, UNKNOWN = "StagenormEnforceRejects", "StagenormRejectBudgetBurns", "StagenormUnknownInWarn"
 SLOW, STORE, FAILING = "StagenormValidationSlow", "StagenormStoreDegraded", "StagenormBoundaryFailing"
-GONE, SWITCH = "StagenormMetricsGone", "StagenormDeadMansSwitch"
+GONE, SWITCH, SELDOM = "StagenormMetricsGone", "StagenormDeadMansSwitch", "StagenormScrapedTooSeldom"
 HERE = ["simulate"]
 
 CASES = [
@@ -74,6 +88,7 @@ CASES = [
     Case(REJECTS, "4 rejects of 100", requests("0+10x10 100x9000", "0x9 4x9000"), "1m"),
     Case(REJECTS, "5% that ended two minutes ago", requests("0+95x9000", "0+5x36 180x9000"), "5m30s"),
     Case(REJECTS, "2% where 5% is the budget", requests("0+98x9000", "0+2x9000", endpoint="companies"), "6m"),
+    Case(REJECTS, "2% at a share of 1%", requests("0+98x9000", "0+2x9000", outside="0+9900x9000"), "6m", HERE),
     Case(REJECTS, "nobody is enforced", requests("0+98x9000", mode="warn"), "6m"),
     Case(
         REJECTS,
@@ -83,8 +98,8 @@ CASES = [
         HERE,
     ),
     Case(BURNS, "0.7% for an hour", requests("0+993x1000", "0+7x1000"), "65m", HERE),
-    Case(BURNS, "0.4% for six hours", requests("0+996x5000", "0+4x5000"), "370m", HERE),
-    Case(BURNS, "0.2% for six hours", requests("0+998x5000", "0+2x5000"), "370m"),
+    Case(BURNS, "0.4% for six hours", requests("0+996x400", "0+4x400"), "370m", HERE, every="1m"),
+    Case(BURNS, "0.2% for six hours", requests("0+998x400", "0+2x400"), "370m", every="1m"),
     Case(BURNS, "0.7%, but over", requests("0+993x1500", f"0+7x{HOUR} {7 * HOUR}x800"), "100m"),
     Case(UNKNOWN, "1% in warn", values("0+1x9000", "0+99x9000", 1), "16m", HERE),
     Case(UNKNOWN, "1% since 8 minutes", values("0+1x9000", "0+99x9000", 1), "8m"),
@@ -102,6 +117,9 @@ CASES = [
     Case(GONE, "never had requests", requests("0x60 stale"), "8m"),
     Case(GONE, "had none in its last hour", requests(f"0+1x10 10x{2 * HOUR} stale"), "124m"),
     Case(GONE, "is there and idle", requests("0+1x60 60x9000"), "10m"),
+    Case(SELDOM, "every 30 s", scraped("1 _ _ _ _ _ " * 60), "12m", ["a"], by="instance"),
+    Case(SELDOM, "every 15 s", scraped("1 _ _ " * 150), "12m", by="instance"),
+    Case(SELDOM, "a service that has just started", scraped("_x130 1 _ _ 1 _ _ 1"), "12m", by="instance"),
     Case(SWITCH, "nothing at all", {}, "0s", [""]),
 ]
 
@@ -111,12 +129,13 @@ def test_an_alert_fires_when_it_should_and_only_then(promtool, written, tmp_path
     samples = [{"labels": f'{{{case.by}="{each}"}}' if each else "{}", "value": 1} for each in case.fires_for]
     firing = f'count by ({case.by}) (ALERTS{{alertname="{case.alert}",alertstate="firing"}})'
     test = {
-        "interval": "5s",
+        "interval": case.every,
         "input_series": [{"series": name, "values": values} for name, values in case.series.items()],
         "promql_expr_test": [{"expr": firing, "eval_time": case.at, "exp_samples": samples}],
     }
-    rules = str(written / "observability/prometheus/rules/stage-validation.yml")
-    document = {"rule_files": [rules], "evaluation_interval": "5s", "tests": [test]}
+    rules = (written / "observability/prometheus/rules/stage-validation.yml").read_text()
+    (tmp_path / "rules.yml").write_text(rules.replace("interval: 5s", f"interval: {case.every}"))
+    document = {"rule_files": ["rules.yml"], "evaluation_interval": case.every, "tests": [test]}
     (tmp_path / "test.yml").write_text(json.dumps(document))
     command = [promtool, "test", "rules", "test.yml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
