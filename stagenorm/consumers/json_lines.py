@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -40,6 +41,7 @@ _SEPARATORS = re.compile(r"[^a-z0-9@]+")
 _LINE = re.compile(r"([A-Za-z]+) (\S+)")
 _decoder = msgspec.json.Decoder(dict[str, Any])
 _DEPTH = 4
+_CACHED = 4096
 
 
 def read_json(line: bytes) -> Record | None:
@@ -52,7 +54,8 @@ def read_json(line: bytes) -> Record | None:
         fields = dict(_flat(_decoder.decode(line.strip(b"\0 \t\r")), "", _DEPTH))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    moment = next((at for at in (moment_of(fields[name].encode()) for name in _MOMENT if name in fields) if at), None)
+    written = (fields[name].encode("utf-8", "replace") for name in _MOMENT if name in fields)
+    moment = next((at for at in map(_moment, written) if at), None)
     if moment is None:
         return None
     method, target = _first(fields, _METHOD), _first(fields, _TARGET)
@@ -67,13 +70,21 @@ def read_json(line: bytes) -> Record | None:
 
 def _flat(value: dict[str, Any], parents: str, depth: int) -> Iterator[tuple[str, str]]:
     for key, each in value.items():
-        name = parents + _SEPARATORS.sub("", key.lower())
+        name = parents + _name(key)
         if isinstance(each, list) and each:
             each = each[0]  # noqa: PLW2901 - headers have their values in arrays
         if isinstance(each, dict) and depth:
             yield from _flat(each, name, depth - 1)
         elif isinstance(each, (str, int, float)) and not isinstance(each, bool):
             yield name, repr(each) if isinstance(each, float) else str(each)
+
+
+@lru_cache(_CACHED)
+def _name(key: str) -> str:
+    return _SEPARATORS.sub("", key.lower())
+
+
+_moment = lru_cache(_CACHED)(moment_of)
 
 
 def _first(fields: dict[str, str], names: tuple[str, ...]) -> str:

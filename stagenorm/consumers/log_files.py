@@ -64,7 +64,7 @@ def read_logs(
         DataFileError: one cannot be read to its end.
     """
     paths = list(dict.fromkeys(paths))
-    horizon = 0 if STDIN in paths else _newest(paths) - window
+    horizon = _newest(paths) - window if all(map(Path.is_file, paths)) else 0
     work = partial(read_part, endpoints=endpoints, networks=networks)
     found = _read(paths, partial(work, horizon=max(0, horizon)))
     clock = clock_of(found.values(), window)
@@ -89,7 +89,7 @@ def _newest(paths: Sequence[Path]) -> int:
 def _read(paths: Sequence[Path], work: Callable[[Part], Found]) -> dict[Path, Found]:
     parts = [part for path in paths for part in _parts(path)]
     found: dict[Path, Found] = {}
-    for part, one in zip(parts, shared(parts, work, own=lambda part: part.path == STDIN), strict=True):
+    for part, one in zip(parts, shared(parts, work, own=lambda part: not part.path.is_file()), strict=True):
         if part.path in found:
             found[part.path].merge(one)
         else:
@@ -98,7 +98,7 @@ def _read(paths: Sequence[Path], work: Callable[[Part], Found]) -> dict[Path, Fo
 
 
 def _parts(path: Path) -> list[Part]:
-    if path == STDIN:
+    if not path.is_file():  # a pipe, which can be opened once
         return [Part(path)]
     try:
         with path.open("rb") as file:

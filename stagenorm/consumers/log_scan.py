@@ -19,7 +19,7 @@ from stagenorm.consumers.json_lines import read_json
 from stagenorm.consumers.networks import Networks
 from stagenorm.consumers.record import SECONDS, Record, hour_of
 from stagenorm.consumers.requests import Requests
-from stagenorm.consumers.tally import HOUR, Consumer, Tally
+from stagenorm.consumers.tally import DAY, HOUR, Consumer, Tally
 from stagenorm.consumers.text_lines import read_text
 
 _SAMPLES = 5
@@ -162,8 +162,10 @@ class Scan:
             stamps = stamp.findall(block)
         counted = Counter(stamps)
         begins = {stamp: begin for stamp in counted if (begin := hour_of(stamp, offset)) is not None}
-        self._keep_time(block, begins, counted)
+        for hour, begin in begins.items():
+            self._found.hours[begin - begin % HOUR] += counted[hour]  # a zone may be half an hour off
         if max(begins.values(), default=0) + HOUR > self._horizon:
+            self._keep_newest(block, begins)
             self._read_candidates(block, begins)
 
     def _odd_quotes(self, block: bytes, lines: int) -> set[int]:
@@ -177,15 +179,16 @@ class Scan:
             self._quotes = usual
         return {place for place, found in enumerate(each) if found != self._quotes}
 
-    def _keep_time(self, block: bytes, begins: Mapping[bytes, int], stamps: Counter[bytes]) -> None:
-        for stamp, begin in begins.items():
-            self._found.hours[begin - begin % HOUR] += stamps[stamp]  # a zone may be half an hour off
-        if begins:
-            latest = max(begins, key=begins.__getitem__)
-            clock = max(re.findall(rb"\[%s:(\d\d:\d\d) " % re.escape(latest), block))
-            newest = begins[latest] + SECONDS.get(clock, 0)
-            begin = newest - newest % HOUR
-            self._found.newest[begin] = max(newest, self._found.newest.get(begin, 0))
+    def _keep_newest(self, block: bytes, begins: Mapping[bytes, int]) -> None:
+        """Keep the newest moment of the block, and that before any leap of more than a day, which may be a mistake."""
+        after = None
+        for hour in sorted(begins, key=begins.__getitem__, reverse=True):
+            if after is None or after - begins[hour] > DAY:
+                clock = max(re.findall(rb"\[%s:(\d\d:\d\d) " % re.escape(hour), block))
+                newest = begins[hour] + SECONDS.get(clock, 0)
+                begin = newest - newest % HOUR
+                self._found.newest[begin] = max(newest, self._found.newest.get(begin, 0))
+            after = begins[hour]
 
     def _read_candidates(self, block: bytes, begins: Mapping[bytes, int]) -> None:
         """Count the requests of a block of lines that are alike. Nothing is called here that need not be: it is hot."""

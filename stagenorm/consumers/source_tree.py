@@ -24,7 +24,7 @@ _NEVER = {".git", ".hg", ".svn", ".jj"}
 _LARGEST = 32 << 20
 _BINARY = 8000  # bytes in which a NUL makes a file a binary one, as for git
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_BATCH = 2000  # files that one process reads at a time: fewer would not pay for its start
+_BATCH = 1000  # files that one process reads at a time: fewer would not pay for its start
 
 
 @dataclass

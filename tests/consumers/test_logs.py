@@ -1,6 +1,7 @@
 """Access logs as a whole: counted right whatever is in them, and however they are packed."""
 
 import gzip
+import os
 import subprocess
 from pathlib import Path
 
@@ -73,6 +74,16 @@ def test_a_packed_log_that_ends_early_is_an_error(tmp_path, pack):
     packed = content(tmp_path, pack(SAMPLE.read_bytes())[:-500])
     with pytest.raises(DataFileError, match="ends early or is damaged"):
         read_logs([packed], PUBLIC, Networks.parse(), 60)
+
+
+def test_a_pipe_is_read_once(tmp_path):
+    """As a shell's <(...) hands it over, beside a file."""
+    pipe, plain = tmp_path / "pipe", content(tmp_path, line() * 2)
+    os.mkfifo(pipe)
+    with subprocess.Popen(["sh", "-c", 'exec cat "$0" > "$1"', str(SAMPLE), str(pipe)]) as writer:
+        found = read_logs([pipe, plain], PUBLIC, Networks.parse(), 60)
+        assert writer.wait(20) == 0
+    assert [each.lines for each in found.values()] == [2000, 2]
 
 
 @pytest.mark.parametrize("part", [1000, 4096, 100_000])
@@ -166,6 +177,8 @@ def test_a_clock_that_jumps_is_passed_over(audit):
     future = line("/x", "01/Jan/2038:00:00:00 +0000")
     told = audit(line() * 150 + future + line() * 150)
     assert (told.requests("companies"), told.jumped) == (300, 1)
+    edge = line(moment="10/May/2015:10:05:03 +0000") + line(moment="10/May/2015:10:05:02 +0000")
+    assert audit(edge + line() * 300 + future).requests("companies") == 301
     past = line(moment="01/Jan/1970:00:00:00 +0000")
     assert audit(line() * 5 + past).requests("companies") == 5
     assert audit(line() * 5 + future).requests("companies") == 0  # one line in six is no accident
