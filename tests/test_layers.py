@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "stagenorm"
 # Lowest first: a module imports from its own layer or a lower one.
 LAYERS = [
     {"errors"},
-    {"files", "core"},
+    {"files", "core", "times"},
     {"events"},
     {"boundary"},
     {"asgi", "wsgi"},
@@ -23,6 +23,8 @@ LAYERS = [
     {"observe"},
     {"backfill"},
     {"backups"},
+    {"consumers"},
+    {"rollout"},
     {"config"},
     {"ops"},
     {"testing"},
@@ -34,7 +36,12 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 # Where each third party may be imported: one file, or one folder that exists for it.
 HOMES = {
-    "msgspec": {"boundary", "events.py", "stores"},
+    "msgspec": {"boundary", "consumers/json_lines.py", "events.py", "stores"},
+    "ua_parser": {"consumers/agents.py"},
+    "isal": {"consumers/log_files.py"},
+    "zstandard": {"consumers/log_files.py"},
+    "pathspec": {"consumers/source_tree.py"},
+    "jinja2": {"consumers/page.py"},
     "hypothesis": {"testing"},
     "pytest": {"testing/stores.py"},
     "redis": {"stores/redis.py"},
@@ -43,7 +50,7 @@ HOMES = {
     "rich": {"cli"},
     "a2wsgi": {"ops/wsgi.py"},
     "anyio": {"ops"},
-    "httpx": {"cli/ops_client.py", "demo/client.py", "ops/relay.py"},
+    "httpx": {"cli/ops_client.py", "demo/client.py", "ops/relay.py", "rollout/paging.py", "rollout/prometheus.py"},
     "itsdangerous": {"backups/receipt.py", "ops/tokens.py"},
     "prometheus_client": {"observe/prometheus.py"},
     "pydantic": {"ops"},
@@ -142,7 +149,8 @@ assert stagenorm.Normalizer(stagenorm.INVESTMENT_STAGES).canonical("Series A") =
 from stagenorm.observe import LogHook, OffendersHook
 for extra in (
     "stagenorm.ops", "stagenorm.testing", "stagenorm.demo.service", "stagenorm.observe.prometheus", "stagenorm.observe.json_logs",
-    "stagenorm.backfill.database", "stagenorm.backups.receipt",
+    "stagenorm.backfill.database", "stagenorm.backups.receipt", "stagenorm.consumers.agents", "stagenorm.consumers.page",
+    "stagenorm.consumers.log_files", "stagenorm.consumers.source_tree",
 ):
     try:
         __import__(extra)

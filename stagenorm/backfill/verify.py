@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -38,12 +39,14 @@ class Verification:
 
     Attributes:
         run: its number.
+        began_at: when it began, in UTC.
         target: what it was to change.
         checks: each thing that must hold.
         holds_now: what the target holds.
     """
 
     run: int
+    began_at: datetime
     target: Target
     checks: tuple[Check, ...]
     holds_now: Survey
@@ -80,6 +83,7 @@ def verify(database: Database, number: int, normalizer: Normalizer, asked: Targe
         logged = same + edited + gone
         return Verification(
             number,
+            row.started_at,
             columns.target,
             (
                 Check("done", row.status == control.Status.DONE.value, f"the run is {row.status}"),

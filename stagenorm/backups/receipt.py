@@ -85,19 +85,10 @@ class Receipts:
             BackfillRefusedError: it was not signed with this key, is of another database or lacks the table, or it
                 or its backup is older than 24 hours.
         """
-        try:
-            with path.open("rb") as file:
-                text = file.read(_LARGEST)
-        except OSError as error:
-            raise BackupError(f"{path} cannot be read: {error.strerror}: {_PROVE}") from error
-        try:
-            content, signed_at = self._serializer.loads(text, return_timestamp=True)
-            receipt = Receipt(**{**content, "tables": tuple(content["tables"])})
-        except (BadData, TypeError, KeyError) as error:
-            raise BackfillRefusedError(f"{path} was edited, or not signed with this {RECEIPT_KEY}: {_PROVE}") from error
+        receipt, signed_at = self._load(path)
         if receipt.database != database:
             raise BackfillRefusedError(f"{path} is of another database ({receipt.database}, not {database}): {_PROVE}")
-        oldest = min(signed_at.timestamp(), receipt.backed_up_at)
+        oldest = min(signed_at, receipt.backed_up_at)
         if not -_AHEAD <= now - oldest < LONGEST_AGE:
             raise BackfillRefusedError(
                 f"{path}: its backup is {(now - oldest) / 3600:.1f} hours old, 24 is the most: {_PROVE}"
@@ -105,6 +96,23 @@ class Receipts:
         if target.table_name not in receipt.tables:
             raise BackfillRefusedError(f"{path}: its backup does not hold the table {target.table_name}: {_PROVE}")
         return receipt
+
+    def read(self, path: Path) -> Receipt:
+        """What a receipt says, of whichever database and however old. Raises as ``accept`` does if it is none."""
+        return self._load(path)[0]
+
+    def _load(self, path: Path) -> tuple[Receipt, float]:
+        """A receipt that was signed with this key, and when."""
+        try:
+            with path.open("rb") as file:
+                text = file.read(_LARGEST)
+        except OSError as error:
+            raise BackupError(f"{path} cannot be read: {error.strerror}: {_PROVE}") from error
+        try:
+            content, signed_at = self._serializer.loads(text, return_timestamp=True)
+            return Receipt(**{**content, "tables": tuple(content["tables"])}), signed_at.timestamp()
+        except (BadData, TypeError, KeyError) as error:
+            raise BackfillRefusedError(f"{path} was edited, or not signed with this {RECEIPT_KEY}: {_PROVE}") from error
 
 
 _PROVE = "stagenorm backup create, then stagenorm backup restore-test"

@@ -21,10 +21,10 @@ from stagenorm.cli.options import (
     chosen_vocabulary,
     operators_change,
 )
-from stagenorm.cli.times import left, moment
 from stagenorm.core.folding import fold
 from stagenorm.core.overlays import temporary_alias
 from stagenorm.stores import control
+from stagenorm.times import left, moment
 
 app = typer.Typer(help="Have a written form count as a canonical value for a time.", no_args_is_help=True)
 

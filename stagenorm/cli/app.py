@@ -12,6 +12,7 @@ from stagenorm.cli import (
     alias,
     backfill,
     backup,
+    consumers,
     demo,
     doctor,
     exempt,
@@ -20,6 +21,8 @@ from stagenorm.cli import (
     offenders,
     ops,
     output,
+    preflight,
+    rollout,
     rules,
     token,
     vocabulary,
@@ -80,4 +83,7 @@ app.command()(offenders.offenders)
 app.add_typer(rules.app, name="rules")
 app.add_typer(backup.app, name="backup")
 app.add_typer(backfill.app, name="backfill")
+app.add_typer(consumers.app, name="consumers")
+app.add_typer(rollout.app, name="rollout")
+app.command()(preflight.preflight)
 app.command()(demo.demo)

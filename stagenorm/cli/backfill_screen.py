@@ -11,7 +11,7 @@ import typer
 
 from stagenorm.backfill.target import Target
 from stagenorm.cli import output
-from stagenorm.cli.times import moment
+from stagenorm.times import moment
 
 if TYPE_CHECKING:
     from stagenorm.backfill.columns import Columns
@@ -166,6 +166,7 @@ def report(found: Verification, database: str, at: float) -> dict[str, Any]:
         "target": found.target.name,
         "filter": found.target.filter,
         "run": found.run,
+        "began_at": f"{found.began_at:%Y-%m-%dT%H:%M:%SZ}",
         "checks": [asdict(check) for check in found.checks],
         "holds_now": _held(found.holds_now),
     }

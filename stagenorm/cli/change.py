@@ -78,3 +78,9 @@ class _Rehearsal:
 
     def subscribe(self) -> Subscription:
         return self._store.subscribe()
+
+    def lease(self, holder: str, seconds: float) -> bool:  # noqa: ARG002 - a rehearsal leads nothing
+        return False
+
+    def leader(self) -> str | None:
+        return self._store.leader()

@@ -20,9 +20,9 @@ from stagenorm.cli.options import (
     chosen_store,
     operators_change,
 )
-from stagenorm.cli.times import left, moment
 from stagenorm.core.overlays import exemption
 from stagenorm.stores import control
+from stagenorm.times import left, moment
 
 app = typer.Typer(help="Have a consumer judged and counted, but never rejected, for a time.", no_args_is_help=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from stagenorm.errors import MissingExtraError, ServiceError
@@ -50,12 +51,30 @@ def get(url: str, token: str | None = None) -> Answer:
     Raises:
         ServiceError: it is no HTTP URL, nobody answers, or what answers is no HTTP.
     """
+    return _ask("GET", url, {"Authorization": f"Bearer {token}"} if token else {})
+
+
+def post_json(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Post a body of JSON.
+
+    Args:
+        url: with a user and password in it, if it wants them.
+        body: as it is sent.
+        headers: go with it.
+
+    Raises:
+        ServiceError: as get does.
+    """
+    return _ask("POST", url, {"Content-Type": "application/json", **headers}, body)
+
+
+def _ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
     try:
         target = httpx.URL(url)
         if target.scheme not in ("http", "https") or not target.host:
             raise ServiceError(f"{shown(url)} is no HTTP URL: write http://host:port/path")
-        headers = {b"Authorization": b"Bearer " + token.encode()} if token else {}
-        response = httpx.get(target, headers=headers, timeout=_PATIENCE, trust_env=False)
+        raw = {name.encode(): value.encode() for name, value in headers.items()}
+        response = httpx.request(method, target, headers=raw, content=body, timeout=_PATIENCE, trust_env=False)
     except httpx.InvalidURL as error:
         raise ServiceError("the URL is no HTTP URL: write http://host:port/path") from error
     except (httpx.HTTPError, OSError, ValueError) as error:  # what answers may be no HTTP

@@ -28,7 +28,12 @@ _PIPED_WIDTH = 1000
 def show_json(value: Any) -> None:
     """Print machine output: ASCII, so that every terminal and every lone surrogate survives it."""
     with _written():
-        typer.echo(json.dumps(value, indent=2))
+        typer.echo(json_text(value), nl=False)
+
+
+def json_text(value: Any) -> str:
+    """Machine output as it is printed and as it is written to files."""
+    return json.dumps(value, indent=2) + "\n"
 
 
 def printable(text: str) -> str:

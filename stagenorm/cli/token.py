@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from stagenorm.cli import output
 from stagenorm.cli.options import not_blank
 from stagenorm.cli.times import duration
 
@@ -30,7 +31,7 @@ def issue(
     from stagenorm.ops.credentials import TOKEN_KEY, word  # noqa: PLC0415 - an extra
     from stagenorm.ops.tokens import Tokens  # noqa: PLC0415 - an extra
 
-    typer.echo(Tokens(word(os.environ, TOKEN_KEY)).issue(actor, time.time() + duration(lifetime)))
+    output.show(Tokens(word(os.environ, TOKEN_KEY)).issue(actor, time.time() + duration(lifetime)))
 
 
 @app.command()
@@ -38,4 +39,4 @@ def secret() -> None:
     """Print a fresh secret, good for STAGENORM_WEBHOOK_SECRETS, STAGENORM_ALERTMANAGER_TOKEN and STAGENORM_TOKEN_KEY."""
     from stagenorm.ops.credentials import fresh_secret  # noqa: PLC0415 - an extra
 
-    typer.echo(fresh_secret())
+    output.show(fresh_secret())

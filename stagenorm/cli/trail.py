@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stagenorm.cli import output
-from stagenorm.cli.times import in_short, moment
 from stagenorm.core.modes import Actor, ModeState, in_words
 from stagenorm.core.overlays import Exemption, TemporaryAlias
+from stagenorm.core.progress import EVERYWHERE as TOGETHER
 from stagenorm.stores import Entry
+from stagenorm.times import in_short, moment
 
 EVERYWHERE = "everywhere"
 
@@ -49,7 +50,15 @@ def as_json(entry: Entry) -> dict[str, Any]:
         ],
         "aliases": _difference(before.aliases, after.aliases),
         "exemptions": _difference(before.exemptions, after.exemptions),
+        **_rollout(entry),
     }
+
+
+def _rollout(entry: Entry) -> dict[str, Any]:
+    """How far the rollout had come, of an entry that moved it."""
+    if entry.before.rollout == entry.after.rollout:
+        return {}
+    return {"rollout": {name: dataclasses.asdict(each) for name, each in entry.after.rollout.items()}}
 
 
 def state_as_json(state: ModeState) -> dict[str, Any]:
@@ -93,6 +102,7 @@ def _changes(entry: Entry) -> Iterator[str]:
     for endpoint, old, new in _modes(entry):
         where, otherwise = (EVERYWHERE, "default") if endpoint is None else (endpoint, f"as {EVERYWHERE}")
         yield f"{entry.action} {where}: {_step(old, new, otherwise)}"
+    yield from _progress(entry)
     before, after = entry.before.overlays, entry.after.overlays
     meant = {(alias.vocabulary, alias.form) for alias in after.aliases}
     exempt = {(exemption.consumer, exemption.endpoint) for exemption in after.exemptions}
@@ -109,6 +119,17 @@ def _changes(entry: Entry) -> Iterator[str]:
     for exemption in before.exemptions:
         if (exemption.consumer, exemption.endpoint) not in exempt:
             yield f"{entry.action}: {exemption.consumer}, {place(exemption)}, no longer"
+
+
+def _progress(entry: Entry) -> Iterator[str]:
+    """How a rollout moved."""
+    before, after = entry.before.rollout, entry.after.rollout
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            where = EVERYWHERE if name == TOGETHER else name
+            steps = dict.fromkeys(f"{each.step}{', halted' if each.halted else ''}" for each in (old, new) if each)
+            yield f"progress {where}: {' -> '.join(steps)}"
 
 
 def _step(old: ModeState | None, new: ModeState | None, otherwise: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stagenorm.cli import output
-from stagenorm.cli.options import Json, chosen_vocabulary
+from stagenorm.cli.options import By, Json, chosen_vocabulary, not_blank
+from stagenorm.rollout.review import REVIEW, Review, write_review
 
 app = typer.Typer(help="Look at a vocabulary, and review what it accepts.", no_args_is_help=True)
 
@@ -55,3 +57,22 @@ def lint(file: _File = None, json: Json = False) -> None:
     output.show(rows)
     output.show(f"{vocabulary.name}: {len(vocabulary.table)} forms of {len(vocabulary)} values")
     output.show(f"fingerprint {vocabulary.fingerprint}")
+
+
+@app.command()
+def review(
+    file: _File = None,
+    *,
+    reason: Annotated[
+        str,
+        typer.Option("--reason", metavar="TEXT", help="What you looked at, or why it is right.", callback=not_blank),
+    ],
+    by: By,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the review is kept.")] = REVIEW,
+) -> None:
+    """Keep that you looked through all that it accepts, by its fingerprint. Preflight asks for it."""
+    vocabulary = chosen_vocabulary(file)
+    made = Review(vocabulary.name, vocabulary.fingerprint, by, reason, time.time())
+    write_review(out, made)
+    output.show(f"{made.vocabulary}, fingerprint {made.fingerprint}, reviewed by {made.author}: {made.reason}")
+    output.show(f"kept in {out}")

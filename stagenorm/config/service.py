@@ -8,13 +8,17 @@ from pathlib import Path
 from stagenorm.backfill.declared import DeclaredTargets
 from stagenorm.boundary.endpoint import Endpoint
 from stagenorm.config.backfill import read_backfill
+from stagenorm.config.consumers import read_consumers
 from stagenorm.config.endpoints import read_endpoints
+from stagenorm.config.rollout import read_rollout
 from stagenorm.config.toml import read_toml
 from stagenorm.config.vocabulary import load_vocabulary
+from stagenorm.consumers.settings import ConsumersSettings
 from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.vocabulary import Vocabulary
 from stagenorm.errors import ConfigurationError
 from stagenorm.observe.rules.watched import Watched
+from stagenorm.rollout.settings import RolloutSettings
 
 DEFAULT_OPS_URL = "http://127.0.0.1:8000/_ops/stagenorm"
 
@@ -30,6 +34,8 @@ class Configuration:
         watched: its endpoints and ops app, for rules and dashboards.
         endpoints: those that are declared with method, path and fields, as ``Boundary`` takes them.
         backfill: the stored rows that are to become canonical.
+        consumers: the operator's own networks, and where verdicts are kept.
+        rollout: how it goes to enforce.
     """
 
     vocabulary: Vocabulary
@@ -38,6 +44,8 @@ class Configuration:
     watched: Watched
     endpoints: tuple[Endpoint, ...]
     backfill: DeclaredTargets
+    consumers: ConsumersSettings
+    rollout: RolloutSettings
 
 
 def load_configuration(path: Path | str) -> Configuration:
@@ -55,9 +63,11 @@ def load_configuration(path: Path | str) -> Configuration:
     path = Path(path)
     try:
         table = read_toml(path)
-        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "backfill")
+        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "backfill", "consumers", "rollout")
         named, store = table.string("vocabulary", ""), table.string("store", "")
         watched, endpoints = read_endpoints(table, path.parent)
+        consumers = read_consumers(table.table("consumers"), path.parent)
+        rollout = read_rollout(table.table("rollout"), [each.name for each in watched], path.parent)
         ops_url = table.string("ops_url", DEFAULT_OPS_URL)
         backfill = read_backfill(table.table("backfill"))
     except ConfigurationError as error:
@@ -70,4 +80,6 @@ def load_configuration(path: Path | str) -> Configuration:
         watched=Watched(watched, ops_url),
         endpoints=endpoints,
         backfill=backfill,
+        consumers=consumers,
+        rollout=rollout,
     )

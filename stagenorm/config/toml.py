@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stagenorm.errors import ConfigurationError, MissingExtraError
+from stagenorm.times import duration
 
 _TYPES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "an array", dict: "a table"}
 
@@ -76,6 +77,15 @@ class Table:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self._wrong(key, "a number", value)
         return float(value)
+
+    def duration(self, key: str, default: float) -> float:
+        """Seconds, from the duration at a key, such as "2h"."""
+        if key not in self._content:
+            return default
+        try:
+            return duration(self.string(key))
+        except ConfigurationError as error:
+            raise self.fault(f"{key}: {error}") from error
 
     def boolean(self, key: str) -> bool:
         """The boolean at a key; false where it is absent."""

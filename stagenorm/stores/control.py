@@ -235,6 +235,28 @@ def change_overlays(
     )
 
 
+def change_rollout(
+    store: ModeStore, change: Change, action: str, decide: Callable[[Snapshot], Snapshot]
+) -> Entry | None:
+    """Halt a rollout, let it go on, or take it back: its progress and the modes that go with it in one change.
+
+    Args:
+        store: where.
+        change: who, why, when.
+        action: what the trail calls it, such as ``rollout hold``.
+        decide: from what is stored to what shall be stored.
+
+    Returns:
+        What was changed, or None if nothing was.
+
+    Raises:
+        TransitionRefusedError: it is not an operator who asks.
+        StoreError: it was not stored.
+    """
+    _only_operators(change, action)
+    return _change_if_needed(store, change, action, decide)
+
+
 def _only_operators(change: Change, action: str) -> None:
     if change.actor is not Actor.OPERATOR:
         raise TransitionRefusedError(f"{action}: not for the {change.actor.value}; only an operator may")

@@ -21,13 +21,15 @@ from stagenorm.stores.protocol import Entry, Snapshot, decode_entry, decode_snap
 _LOOK_SECONDS = 0.08  # how often a subscription looks at the file
 _CONTENT = re.compile(rb"([^\n]+)\n([0-9]{1,18})\n")  # the snapshot, and the length of its trail in bytes
 
+_LEASE = re.compile(r"([0-9]{1,12}\.[0-9]{3}) ([^\n]+)\n")  # until when, and whose
+
 
 class FileModeStore:
     """Keeps the snapshot in a file.
 
     Args:
-        path: of the snapshot; the trail and the lock are beside it, with ``.trail`` and ``.lock`` behind its name. Its
-            directory must be there.
+        path: of the snapshot; trail, lock and lease are beside it, with ``.trail``, ``.lock`` and ``.lease`` behind its
+            name. Its directory must be there.
         timeout: how long a writer waits for another one, in seconds.
     """
 
@@ -35,6 +37,7 @@ class FileModeStore:
         self._path = path
         self._trail_path = path.with_name(path.name + ".trail")
         self._lock_path = path.with_name(path.name + ".lock")
+        self._lease_path = path.with_name(path.name + ".lease")
         self._timeout = timeout
 
     def read(self) -> Snapshot:
@@ -163,6 +166,29 @@ class FileModeStore:
     def subscribe(self) -> _FileSubscription:
         """Begin to hear of changes."""
         return _FileSubscription(self._path)
+
+    def lease(self, holder: str, seconds: float) -> bool:
+        """Take the lease, keep it for longer, or with no seconds give it back. Raises StoreError if it cannot be written."""
+        try:
+            with self._locked():
+                if self.leader() not in (holder, None):
+                    return False
+                with os.fdopen(self._open(self._lease_path, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
+                    file.write(f"{time.time() + seconds if seconds else 0:.3f} {holder}\n")
+                return seconds > 0
+        except OSError as error:
+            raise StoreError(f"cannot lease {self._path}: {error.strerror}") from error
+
+    def leader(self) -> str | None:
+        """Who has the lease. One that was torn as it was written is nobody's: it protects nothing."""
+        try:
+            written = self._lease_path.read_text("utf-8", "replace")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"cannot read {self._lease_path}: {error.strerror}") from error
+        found = _LEASE.fullmatch(written)
+        return found[2] if found and time.time() < float(found[1]) else None
 
 
 class _FileSubscription:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 
 from stagenorm.errors import StoreConflictError
@@ -20,6 +21,7 @@ class MemoryModeStore:
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         self._snapshot = snapshot or Snapshot()
         self._trail: list[Entry] = []
+        self._leader, self._leads_until = "", 0.0
         self._unlock()
         _stores.add(self)
 
@@ -47,6 +49,17 @@ class MemoryModeStore:
     def subscribe(self) -> _MemorySubscription:
         """Begin to hear of changes."""
         return _MemorySubscription(self, self._changed)
+
+    def lease(self, holder: str, seconds: float) -> bool:
+        """Take the lease, keep it for longer, or with no seconds give it back."""
+        with self._changed:
+            if self.leader() in (holder, None):
+                self._leader, self._leads_until = holder, time.monotonic() + seconds
+            return self.leader() == holder
+
+    def leader(self) -> str | None:
+        """Who has the lease."""
+        return self._leader if time.monotonic() < self._leads_until else None
 
 
 _stores: weakref.WeakSet[MemoryModeStore] = weakref.WeakSet()

@@ -14,6 +14,7 @@ import msgspec
 
 from stagenorm.core.modes import Actor, ModeState
 from stagenorm.core.overlays import Overlays
+from stagenorm.core.progress import Progress
 from stagenorm.errors import ConfigurationError, StoreError
 
 
@@ -26,6 +27,7 @@ class Snapshot:
         everywhere: the global state, if any.
         endpoints: states by endpoint name.
         overlays: temporary aliases and exemptions.
+        rollout: how far it has come, by endpoint name or under ``EVERYWHERE``. No request looks at it.
 
     Raises:
         ConfigurationError: the revision is negative.
@@ -35,6 +37,7 @@ class Snapshot:
     everywhere: ModeState | None = None
     endpoints: Mapping[str, ModeState] = field(default_factory=dict)
     overlays: Overlays = field(default_factory=Overlays)
+    rollout: Mapping[str, Progress] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.revision < 0:
@@ -110,6 +113,23 @@ class ModeStore(Protocol):
 
     def subscribe(self) -> Subscription:
         """Begin to hear of changes. Raises StoreError where that cannot be."""
+
+    def lease(self, holder: str, seconds: float) -> bool:
+        """Take the one lease of this store, or keep it for longer. It saves work: what protects a change is ``replace``.
+
+        Args:
+            holder: who wants it; a name that nobody else uses.
+            seconds: how long from now; 0 gives it back.
+
+        Returns:
+            Whether the holder has it now.
+
+        Raises:
+            StoreError: it cannot be reached, or refuses.
+        """
+
+    def leader(self) -> str | None:
+        """Who has the lease, or None. Raises StoreError as read does."""
 
 
 _Value = TypeVar("_Value", Snapshot, Entry)

@@ -52,6 +52,18 @@ redis.call('PUBLISH', KEYS[3], ARGV[1])
 return redis.status_reply('OK')
 """
 
+# Takes the lease, keeps it for longer, or gives it back: only who has it, or anybody where nobody has it.
+_LEASE = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+if tonumber(ARGV[2]) == 0 then
+    redis.call('DEL', KEYS[1])
+    return 0
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
 
 class RedisModeStore:
     """Keeps the snapshot under one key, the trail under another, and pushes on a channel.
@@ -72,8 +84,8 @@ class RedisModeStore:
         self.where = target.where
         self._timeout = timeout
         self._connect = target.connect
-        names = (f"{target.prefix}:{name}" for name in ("state", "trail", "changed"))
-        self._state, self._trail, self._channel = names
+        names = (f"{target.prefix}:{name}" for name in ("state", "trail", "changed", "lease"))
+        self._state, self._trail, self._channel, self._lease = names
         self._client = target.connect(timeout)  # connects when it is used, and anew in a child process
 
     @contextmanager
@@ -169,10 +181,26 @@ class RedisModeStore:
             raise StoreError(f"{self.where} answered something that is no Redis value")
         return [decode_entry(line, f"{self.where} at {self._trail}") for line in reversed(lines)]
 
-    def erase(self) -> None:
-        """Delete state and trail: of a prefix that was only tried, such as the demo's. Raises StoreError."""
+    def lease(self, holder: str, seconds: float) -> bool:
+        """Take the lease, keep it for longer, or with no seconds give it back."""
         with self._errors(), self._deadline(self._client):
-            self._client.delete(self._state, self._trail)
+            answer: Any = self._client.eval(_LEASE, 1, self._lease, holder, str(round(seconds * 1000)))
+        if answer not in (0, 1):
+            raise StoreError(f"{self.where} answered something that is no Redis value")
+        return bool(answer)
+
+    def leader(self) -> str | None:
+        """Who has the lease."""
+        with self._errors(), self._deadline(self._client):
+            holder: Any = self._client.get(self._lease)
+        if not isinstance(holder, bytes | None):
+            raise StoreError(f"{self.where} answered something that is no Redis value")
+        return None if holder is None else holder.decode(errors="replace")
+
+    def erase(self) -> None:
+        """Delete state, trail and lease: of a prefix that was only tried, such as the demo's. Raises StoreError."""
+        with self._errors(), self._deadline(self._client):
+            self._client.delete(self._state, self._trail, self._lease)
 
     def subscribe(self) -> _RedisSubscription:
         """Begin to hear of changes, on a connection of its own."""

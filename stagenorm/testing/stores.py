@@ -16,6 +16,7 @@ import pytest
 
 from stagenorm.core.modes import Actor, Mode, ModeState
 from stagenorm.core.overlays import Exemption, Overlays, TemporaryAlias
+from stagenorm.core.progress import EVERYWHERE, Progress
 from stagenorm.errors import StoreConflictError, StoreError, TransitionRefusedError
 from stagenorm.stores import control
 from stagenorm.stores.protocol import Entry, ModeStore, Snapshot, Subscription
@@ -52,7 +53,11 @@ class ModeStoreContract:
             (TemporaryAlias("stages", "a-轮", "series-a", 1_800_000_000.0, "ada", "import"),),
             (Exemption("partner", None, 1_800_000_000.0, "ada", "contract"), Exemption("p", "e", 1.0, "b", "c")),
         )
-        after = Snapshot(1, state, {"simulate": ModeState(Mode.OFF), "companies": state}, overlays)
+        rollout = {
+            EVERYWHERE: Progress("warn", 1.5, pulled_back=True),
+            "e": Progress("enforce 10%", 2.0, halted="a 轮"),
+        }
+        after = Snapshot(1, state, {"simulate": ModeState(Mode.OFF), "companies": state}, overlays, rollout)
         store.replace(Entry(1, 1.5, Actor.CONTROLLER, "ada", "set", "why", Snapshot(), after))
         assert store.read() == after
         assert self.make_store().read() == after
@@ -167,6 +172,48 @@ class ModeStoreContract:
         subscription.close()
         thread.join(_DEADLINE)
         assert not thread.is_alive()
+
+    def test_the_lease_is_held_by_one(self) -> None:
+        """From another handle too; who has it keeps it, and only who has it gives it back."""
+        store, other = self.make_store(), self.make_store()
+        assert store.leader() is None
+        assert store.lease("ada", 60)
+        assert not other.lease("bob", 60)
+        assert not other.lease("bob", 0)
+        assert other.leader() == "ada"
+        assert store.lease("ada", 60)
+        assert not store.lease("ada", 0)
+        assert other.leader() is None
+        assert other.lease("bob", 60)
+        assert store.read() == Snapshot()
+
+    def test_a_lease_ends_by_itself(self) -> None:
+        """Whoever held it may have been killed."""
+        store, other = self.make_store(), self.make_store()
+        assert store.lease("ada", 0.05)
+        deadline = time.monotonic() + _DEADLINE
+        while not other.lease("bob", 60):
+            assert time.monotonic() < deadline
+        assert store.leader() == "bob"
+        assert not store.lease("ada", 60)
+
+    def test_one_of_many_gets_the_lease(self) -> None:
+        """Handles race for it, and exactly one is told that it is theirs."""
+        got: list[str] = []
+        start = threading.Barrier(4)
+
+        def take(name: str) -> None:
+            store = self.make_store()
+            start.wait(_DEADLINE)
+            if store.lease(name, 60):
+                got.append(name)
+
+        threads = [threading.Thread(target=take, args=(f"process {number}",)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert got == [self.make_store().leader()]
 
 
 def _hears(subscription: Subscription) -> bool:

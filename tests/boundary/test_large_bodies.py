@@ -68,3 +68,10 @@ def test_a_form_of_many_distinct_values_is_judged_to_the_last(guarded, kinds):
     assert endpoint.counts() == {"unknown": 2 * kinds + 1, "alias": 2, "canonical": 1}
     written[kinds] = written[kinds + 2] = "series-a"
     assert verdict.body == urlencode([("s", each) for each in written]).encode()
+
+
+def test_objects_of_values_follow_each_other(guarded):
+    endpoint = guarded(JsonKeys("$[*]"), mode="warn")
+    verdict = endpoint.send(b'[ {} ,{"Seed":{"a":[1]} }, { }, {"\\u0053eed":1 , "x":"]"},{"Series A":0},{}]')
+    assert verdict.body == b'[ {} ,{"seed":{"a":[1]} }, { }, {"seed":1 , "x":"]"},{"series-a":0},{}]'
+    assert endpoint.counts() == {"alias": 3, "unknown": 1}

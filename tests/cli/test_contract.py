@@ -94,7 +94,9 @@ def test_a_reader_that_goes_away_is_no_traceback(start):
     assert process.wait(timeout=60) == 1
 
 
-@pytest.mark.parametrize("arguments", [("vocabulary", "lint"), ("vocabulary", "lint", "--json"), ("normalize", "x")])
+@pytest.mark.parametrize(
+    "arguments", [("vocabulary", "lint"), ("vocabulary", "lint", "--json"), ("normalize", "x"), ("token", "secret")]
+)
 def test_a_disk_that_is_full_is_one_line(start, arguments):
     with Path("/dev/full").open("w") as full:
         process = start(*arguments, stdout=full)

@@ -21,13 +21,16 @@ GOOD, BAD = ("/api/funds/7/companies?stage=" + value for value in ("seed", "nons
 PREFIX = "/_ops/stagenorm"
 
 PROMETHEUS = """\
-global: {{scrape_interval: 5s, evaluation_interval: 5s}}
+global: {{scrape_interval: {interval}, evaluation_interval: {interval}}}
 rule_files: ["{rules}"]
 alerting: {{alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:{alertmanager}"]}}]}}]}}
 scrape_configs:
   - job_name: stagenorm
     static_configs: [{{targets: [{workers}]}}]
 """
+
+SHORTER = {"interval: 5s": "interval: 1s", "[5m]": "[15s]", "[1m]": "[8s]", "for: 10s": "for: 2s"}
+"""What makes minutes of the rules seconds."""
 
 
 def binary(name):
@@ -44,6 +47,7 @@ class Clients:
     """Good clients, and from some moment on a bad one; each worker gets the same."""
 
     urls: list[str]
+    address: str = "127.0.0.1"
     bad: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
     rejecting: list[bool] = field(default_factory=list)
@@ -55,7 +59,8 @@ class Clients:
             thread.start()
 
     def _serve(self, number, url):
-        with httpx.Client(base_url=url, timeout=10) as client:
+        transport = httpx.HTTPTransport(local_address=self.address)
+        with httpx.Client(base_url=url, timeout=10, transport=transport) as client:
             while not self.stopping.wait(0.05):
                 assert client.get(GOOD).status_code == 200
                 if self.bad.is_set():
@@ -76,8 +81,11 @@ class Fleet:
         ops: where each worker mounts its ops app.
     """
 
-    def __init__(self, stack, tmp_path, store, *, through_relay):
+    def __init__(
+        self, stack, tmp_path, store, *, through_relay=False, compressed=False, address="127.0.0.1", **settings
+    ):
         self.store = store
+        self._compressed = compressed
         self._stack = stack
         self._directory = tmp_path
         self.token, secret = fresh_secret(), fresh_secret()
@@ -88,13 +96,20 @@ class Fleet:
         }
         workers = [
             stack.enter_context(
-                running("starlette", "warn", tmp_path / f"worker{number}", STAGENORM_STORE=store, **self._secrets)
+                running(
+                    "starlette",
+                    "warn",
+                    tmp_path / f"worker{number}",
+                    STAGENORM_STORE=store,
+                    **self._secrets,
+                    **settings,
+                )
             )
             for number in range(2)
         ]
         self._ports = [worker.port for worker in workers]
         self.ops = [f"http://127.0.0.1:{port}{PREFIX}" for port in self._ports]
-        self.clients = Clients([f"http://127.0.0.1:{port}" for port in self._ports])
+        self.clients = Clients([f"http://127.0.0.1:{port}" for port in self._ports], address)
         self.clients.start()
         stack.callback(self.clients.stop)
         self._watch(self._start_relay() if through_relay else None)
@@ -105,7 +120,7 @@ class Fleet:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **self._secrets}
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
-    def _start(self, name, *command):
+    def start(self, name, *command):
         log = self._stack.enter_context((self._directory / f"{name}.log").open("wb"))
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **self._secrets}
         process = subprocess.Popen(list(map(str, command)), env=environment, stdout=log, stderr=log)
@@ -119,12 +134,12 @@ class Fleet:
     def _start_relay(self):
         port = free_port()
         target = f"{self.ops[0]}/webhooks/alertmanager"
-        self._start("relay", sys.executable, "-m", "stagenorm", "relay", "--to", target, "--port", port)
+        self.start("relay", sys.executable, "-m", "stagenorm", "relay", "--to", target, "--port", port)
         return f"http://127.0.0.1:{port}/"
 
     def _watch(self, relay):
         """Prometheus and Alertmanager, with the files that stagenorm writes."""
-        configuration = self._directory / "stagenorm.toml"
+        self.configuration = configuration = self._directory / "stagenorm.toml"
         endpoints = "".join(f'[[endpoints]]\nname = "{name}"\n' for name in ENDPOINTS)
         configuration.write_text(f'ops_url = "{self.ops[0]}"\n{endpoints}')
         self.command("rules", "write", self._directory, "--config", configuration)
@@ -138,13 +153,22 @@ class Fleet:
             assert authorization
             route = before.replace(f"{self.ops[0]}/webhooks/alertmanager", relay)
         (self._directory / "alertmanager.yml").write_text(route)
-        alertmanager, self._prometheus = free_port(), free_port()
+        alertmanager, prometheus = free_port(), free_port()
+        self.prometheus = f"http://127.0.0.1:{prometheus}"
         workers = ", ".join(f'"127.0.0.1:{port}"' for port in self._ports)
         rules = written / "prometheus/rules/stage-validation.yml"
+        if self._compressed:
+            text = rules.read_text()
+            for long, short in SHORTER.items():
+                assert long in text
+                text = text.replace(long, short)
+            rules.write_text(text)
         (self._directory / "prometheus.yml").write_text(
-            PROMETHEUS.format(rules=rules, alertmanager=alertmanager, workers=workers)
+            PROMETHEUS.format(
+                interval="1s" if self._compressed else "5s", rules=rules, alertmanager=alertmanager, workers=workers
+            )
         )
-        self._start(
+        self.start(
             "alertmanager",
             binary("prometheus-alertmanager"),
             f"--config.file={self._directory / 'alertmanager.yml'}",
@@ -152,19 +176,22 @@ class Fleet:
             f"--web.listen-address=127.0.0.1:{alertmanager}",
             "--cluster.listen-address=",
         )
-        self._start(
+        self.start(
             "prometheus",
             binary("prometheus"),
             f"--config.file={self._directory / 'prometheus.yml'}",
             f"--storage.tsdb.path={self._directory / 'prometheus'}",
-            f"--web.listen-address=127.0.0.1:{self._prometheus}",
+            f"--web.listen-address=127.0.0.1:{prometheus}",
         )
+
+    def get(self, worker, target):
+        """The status that one of the workers answers with."""
+        return httpx.get(f"http://127.0.0.1:{self._ports[worker]}{target}", timeout=10).status_code
 
     def query(self, expression):
         """What Prometheus answers: the number of series, or none while it starts."""
         with contextlib.suppress(httpx.HTTPError):
-            url = f"http://127.0.0.1:{self._prometheus}/api/v1/query"
-            answer = httpx.get(url, params={"query": expression})
+            answer = httpx.get(f"{self.prometheus}/api/v1/query", params={"query": expression})
             if answer.status_code == 200:  # 503 while it starts
                 return answer.json()["data"]["result"]
         return []

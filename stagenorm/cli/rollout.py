@@ -1,0 +1,267 @@
+"""``stagenorm rollout``: where a rollout stands, its next step, and the controller that takes it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Annotated, NamedTuple
+
+import typer
+
+from stagenorm.cli import output, rollout_screen
+from stagenorm.cli.exits import ExitCode
+from stagenorm.cli.options import (
+    By,
+    ConfigurationFile,
+    EndpointName,
+    Json,
+    Reason,
+    Store,
+    chosen_store,
+    not_blank,
+    operators_change,
+    store_name,
+)
+from stagenorm.cli.times import duration
+from stagenorm.config import Configuration, load_configuration, load_scenario
+from stagenorm.errors import ConfigurationError, ServiceError, StoreError
+from stagenorm.rollout.controller import Track, Wait, tracks
+from stagenorm.rollout.driver import Driver, Operation
+from stagenorm.rollout.observations import Verdict
+from stagenorm.rollout.plan import Plan
+from stagenorm.rollout.scenario import SCENARIOS
+from stagenorm.rollout.simulation import Simulation
+from stagenorm.stores import ModeStore
+from stagenorm.stores.control import Change
+from stagenorm.stores.environment import default_state
+
+app = typer.Typer(help="Walk a plan from off to enforce: evidence decides.", no_args_is_help=True)
+
+_CONFIGURATION = Path("stagenorm.toml")
+_ENDPOINTS = ("simulate", "strategies", "companies")
+_LEASE_ROUNDS = 4  # rounds that a controller may miss before another one takes over
+_CODES = {Verdict.PASS: ExitCode.DONE, Verdict.FAIL: ExitCode.FAILED, Verdict.HOLD: ExitCode.HOLD}
+
+
+class _Rollout(NamedTuple):
+    """Everything that the commands work with."""
+
+    configuration: Configuration
+    url: str
+    store: ModeStore
+    driver: Driver
+
+    def tracks(self, endpoint: str | None) -> list[Track]:
+        """All of them, or one endpoint's."""
+        plan = self.driver.plan
+        found = [track for track in tracks(plan) if endpoint in (None, track.name)]
+        if not found:
+            said = "go together" if not plan.per_endpoint else f"are {', '.join(plan.endpoints)}"
+            raise typer.BadParameter(
+                f"{endpoint!a} has no rollout of its own: the endpoints {said}", param_hint="--endpoint"
+            )
+        return found
+
+
+@contextmanager
+def _opened(config: Path, url: str) -> Iterator[_Rollout]:
+    from stagenorm.rollout.live import Live  # noqa: PLC0415 - an extra
+
+    configuration = load_configuration(config)
+    url = url or configuration.store or ""
+    store = chosen_store(url)
+    every = [endpoint.name for endpoint in configuration.watched.endpoints]
+    with closing(Live(configuration.rollout, every, os.environ)) as source:
+        driver = Driver(configuration.rollout.plan, store, source, default_state(os.environ), time.time)
+        yield _Rollout(configuration, url, store, driver)
+
+
+@app.callback()
+def rollout() -> None:
+    """Walk a plan from off to enforce: evidence decides."""
+
+
+@app.command()
+def status(*, config: ConfigurationFile = _CONFIGURATION, store: Store = "", json: Json = False) -> None:
+    """Where it stands, why it is not further, when the next step can be, and what to do.
+
+    Exits with 0 where the next step can be taken or none is left, 1 where a gate fails, 3 where one holds.
+    """
+    with _opened(config, store) as opened:
+        told = [opened.driver.look(track) for track in opened.tracks(None)]
+        snapshot, leader = opened.store.read(), opened.store.leader()
+        if json:
+            rollout_screen.status_as_json(told, snapshot, leader, time.time())
+        else:
+            output.show(store_name(opened.url))
+            rollout_screen.show_status(told, snapshot, leader, time.time())
+    _exit_as([each.outcome.verdict for each in told if isinstance(each.outcome, Wait)])
+
+
+@app.command()
+def advance(
+    *,
+    override: Annotated[
+        str | None,
+        typer.Option(
+            "--override",
+            metavar="REASON",
+            help="Take it although gates do not pass; kept in the trail.",
+            callback=not_blank,
+        ),
+    ] = None,
+    by: By,
+    endpoint: EndpointName = None,
+    config: ConfigurationFile = _CONFIGURATION,
+    store: Store = "",
+    json: Json = False,
+) -> None:
+    """Take one step by hand if its gates pass. What an alert pulled back is unlatched first."""
+    with _opened(config, store) as opened:
+        told = [opened.driver.advance(track, by, override or "") for track in opened.tracks(endpoint)]
+        if json:
+            rollout_screen.status_as_json(told, opened.store.read(), opened.store.leader(), time.time())
+        else:
+            rollout_screen.show_told(told, time.time())
+    _exit_as([each.outcome.verdict for each in told if isinstance(each.outcome, Wait)])
+
+
+def _exit_as(verdicts: list[Verdict]) -> None:
+    for verdict in (Verdict.FAIL, Verdict.HOLD):
+        if verdict in verdicts:
+            raise typer.Exit(_CODES[verdict])
+
+
+@app.command()
+def run(
+    *,
+    every: Annotated[
+        float, typer.Option("--every", metavar="DURATION", help="How often it looks: 30s, 1m.", parser=duration)
+    ] = 60.0,
+    config: ConfigurationFile = _CONFIGURATION,
+    store: Store = "",
+) -> None:
+    """Take every step that its gates allow, for ever. Run two if you like: one leads, and the other takes over."""
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    stop = Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    said = ""
+    with _opened(config, store) as opened:
+        try:
+            while not stop.is_set():
+                now = _round(opened, holder, every)
+                if now != said:
+                    rollout_screen.show_line(now, time.time())
+                    said = now
+                stop.wait(every)
+        finally:
+            _give_back(opened.store, holder)
+
+
+def _round(opened: _Rollout, holder: str, every: float) -> str:
+    """One round, in words. Whatever fails is told, and tried again in the next one."""
+    try:
+        if not opened.store.lease(holder, _LEASE_ROUNDS * every):
+            return f"{opened.store.leader() or 'another controller'} leads; waiting"
+        told = opened.driver.tick()
+        if opened.configuration.rollout.alertmanager:
+            from stagenorm.rollout.paging import page  # noqa: PLC0415 - an extra
+
+            page(opened.configuration.rollout.alertmanager, told, time.time(), _LEASE_ROUNDS * every)
+    except (StoreError, ServiceError) as error:
+        return str(error)
+    return rollout_screen.in_lines(told)
+
+
+def _give_back(store: ModeStore, holder: str) -> None:
+    try:
+        store.lease(holder, 0)
+    except StoreError as error:  # it ends by itself
+        output.show(str(error), stderr=True)
+
+
+@app.command()
+def hold(
+    reason: Reason,
+    by: By,
+    endpoint: EndpointName = None,
+    config: ConfigurationFile = _CONFIGURATION,
+    store: Store = "",
+) -> None:
+    """Take no further step until resume. The modes stay; alerts still pull back."""
+    with _opened(config, store) as opened:
+        _operate("hold", opened, endpoint, operators_change(by, reason))
+
+
+@app.command()
+def resume(
+    reason: Reason,
+    by: By,
+    endpoint: EndpointName = None,
+    config: ConfigurationFile = _CONFIGURATION,
+    store: Store = "",
+) -> None:
+    """Go on, in the step that the mode stands for now, which begins anew."""
+    with _opened(config, store) as opened:
+        _operate("resume", opened, endpoint, operators_change(by, reason))
+
+
+@app.command()
+def abort(
+    reason: Reason,
+    by: By,
+    endpoint: EndpointName = None,
+    config: ConfigurationFile = _CONFIGURATION,
+    store: Store = "",
+) -> None:
+    """Go back to warn where anything enforces, and take no further step until resume."""
+    with _opened(config, store) as opened:
+        _operate("abort", opened, endpoint, operators_change(by, reason))
+
+
+def _operate(what: Operation, opened: _Rollout, endpoint: str | None, change: Change) -> None:
+    for track in opened.tracks(endpoint):
+        entry = opened.driver.operate(track, what, change)
+        if entry is None:
+            output.show("nothing to change")
+        else:
+            rollout_screen.show_entry(entry)
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="NAME", help=f"One of {', '.join(SCENARIOS)}, or a file.")
+    ] = SCENARIOS[0],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Whose plan; stagenorm.toml if it is here, else the four weeks of three endpoints.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Walk the plan against a scenario with a clock that jumps, and print what happens. Nothing real is touched."""
+    if config is None and not _CONFIGURATION.exists():
+        plan = Plan(_ENDPOINTS)
+    else:
+        plan = load_configuration(config or _CONFIGURATION).rollout.plan
+    try:
+        told = load_scenario(scenario)
+        simulation = Simulation(plan, told)
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error), param_hint="--scenario") from error
+    happened = list(simulation.run())
+    if json:
+        rollout_screen.timeline_as_json(told, happened)
+    else:
+        rollout_screen.show_timeline(told, happened)

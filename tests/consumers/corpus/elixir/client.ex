@@ -1,0 +1,2 @@
+get("/api/funds/#{id}/companies")
+post("/api" <> "/portfolio" <> "/strategies")

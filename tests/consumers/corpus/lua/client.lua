@@ -1,0 +1,2 @@
+local a = "/api/funds/" .. id .. "/companies"
+local b = "/api" .. "/monte-carlo" .. "/simulate"

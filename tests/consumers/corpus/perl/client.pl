@@ -1,0 +1,2 @@
+my $a = "/api/funds/$id/companies";
+my $b = '/api/monte-carlo' . '/simulate';

@@ -1,0 +1,1 @@
+Invoke-RestMethod "$base/api/funds/$($fund.Id)/companies"

@@ -1,0 +1,2 @@
+http.get("/api/users");
+const rows = { companies: [] };

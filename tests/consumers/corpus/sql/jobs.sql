@@ -1,0 +1,1 @@
+SELECT http_get('/api/funds/' || fund_id || '/companies') FROM funds;
