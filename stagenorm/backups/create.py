@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -58,14 +59,17 @@ def _postgresql(
         snapshot = query(connection, "SELECT pg_export_snapshot()").scalar()
         dump = tools.find(connection, "pg_dump", tools_in)
         command: list[str | Path] = [dump, f"--format={format_}", f"--snapshot={snapshot}", "--no-password"]
-        with replacing(out) as file:
-            hashing = Hashing(file)
-            with tools.piped(command, database.url) as dumped:
-                hashing.copy(dumped)
         server = query(connection, "SHOW server_version").scalar()
-        targets = [resolved(database, connection, target) for target in targets]
-        held = contents(connection, targets)
         identity = database.identity(connection)
+        targets = [resolved(database, connection, target) for target in targets]
+        # The connection that holds the snapshot counts in it while pg_dump writes.
+        with ThreadPoolExecutor(1) as beside:
+            counting = beside.submit(contents, connection, targets)
+            with replacing(out) as file:
+                hashing = Hashing(file)
+                with tools.piped(command, database.url) as dumped:
+                    hashing.copy(dumped)
+            held = counting.result()
     made = Manifest(
         identity,
         format_,

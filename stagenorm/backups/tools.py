@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -47,6 +48,7 @@ def find(connection: Connection, name: str, directory: Path | None) -> Path:
     )
 
 
+@functools.cache
 def version(path: Path) -> str:
     """What a program says of itself. Raises BackupError where it does not run."""
     try:
