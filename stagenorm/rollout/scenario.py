@@ -32,8 +32,8 @@ class Traffic:
         ConfigurationError: one of them cannot be.
     """
 
-    requests_a_day: float = 50_000
-    unknown: float = 0.0005
+    requests_a_day: float = 1_000_000
+    unknown: float = 0.0002
     slow: float = 0.0001
     prometheus: bool = True
 
