@@ -22,11 +22,13 @@ _SLASH = r"(?:\\?/|%2[Ff]|\\u002[Ff])+"
 _HOLDS = r"""(?:[$#]?\{(?:[^{}\n]|\{[^{}\n]*\})*\}|\\?\((?:[^()\n]|\([^()\n]*\))*\)[+*?]?|<[^<>\n]*>|\[[^\]\n]*\][+*]?|[^\s/"'`]+)"""
 _APART = r"(?:(?!\n[ \t\r]*\n|%s)[\s\S]){1,200}?"  # within one statement, whatever joins the parts
 _NEAR = r"(?:[^=;!{}\n]|\n\s*\.){1,60}?"  # within one line, or a chain of calls
-_JOINS = r"""[/"'`.]"""  # what a segment stands behind where a path is made of parts
+_JOINS = r"""[/"'`.:]"""  # what a segment stands behind where a path is made of parts
 _AFTER = r"(?![\w-])"
 _END = r"""(?=\\?["'`]|[?#&:,;)\s<]|$)"""
 # Between two literals that are one text: operators of concatenation, or nothing, with line ends and continuations.
 _GLUE = re.compile(r"""\\?["'`][ \t\r\n\\]*(?:\+\+?|\.\.?|&|\|\||<>|~)?[ \t\r\n\\_]*(?:[fFrRbBuU@$]{0,2})\\?["'`]""")
+# Something that only the running program knows: the end of a literal that something is joined to, or what it holds.
+_DYNAMIC = r"""(?:\\?["'`]\s*[+.,&|~<%)]|[$#]?\{|%[sdv]|\$\w|<\w|\\\()"""
 _GENERIC = re.compile(r"api|apis|rest|public|internal|services?|v\d+")
 _JOINTS = re.compile(r"[-_.]+")
 _LONGEST_SHOWN = 160
@@ -202,6 +204,8 @@ def _looks(endpoint: Endpoint, literals: list[str]) -> Iterator[_Look]:
     words = literals[base:] if len(literals) - base > 1 else literals
     parts = [part.lower() for word in words for part in _JOINTS.split(word)]
     yield _Look(re.compile(_name(words), re.IGNORECASE), Confidence.LOW, tuple(parts))
+    if len(literals) - base > 1:
+        yield _look(_in_one(endpoint, 0, whole=False), Confidence.LOW, literals[:-1])
     # The literal comes first in each expression, and what stands before it after: so it is found quickly.
     ends = rf"{re.escape(last)}{{}}(?:{_SLASH})?{{}}"
     yield _look(ends.format(_behind("/", last), _END), Confidence.LOW, [last])
@@ -233,19 +237,27 @@ def _word(literal: str) -> str:
     return rf"{re.escape(literal)}(?<![\w-]{re.escape(literal)}){_AFTER}"
 
 
-def _in_one(endpoint: Endpoint, left_out: int) -> str:
-    """The path in one piece from a literal segment on; what follows its last literal may be anything."""
+def _in_one(endpoint: Endpoint, left_out: int, *, whole: bool = True) -> str:
+    """The path in one piece; what follows its last literal may be anything.
+
+    Args:
+        endpoint: whose path it is.
+        left_out: how many of the first literals may be missing.
+        whole: with its last literal, or else with something in its place that only the running program knows.
+    """
+    last = max(place for place, segment in enumerate(endpoint.segments) if isinstance(segment, str))
     parts: list[str] = []
     held = ""
-    for segment in endpoint.segments:
+    for place, segment in enumerate(endpoint.segments[: last + 1]):
         if not isinstance(segment, str):
             held += f"{_HOLDS}{_SLASH}" if parts else ""
         elif left_out:
             left_out -= 1
         else:
-            parts.append(f"{_SLASH}{held}{re.escape(segment)}" if parts else _word(segment))
+            text = re.escape(segment) if whole or place < last else _DYNAMIC
+            parts.append(f"{_SLASH}{held}{text}" if parts else _word(segment))
             held = ""
-    return "".join(parts) + _AFTER
+    return "".join(parts) + (_AFTER if whole else "")
 
 
 def _in_parts(literals: list[str]) -> str:

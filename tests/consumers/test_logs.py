@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from stagenorm import Endpoint, QueryField
 from stagenorm.consumers import log_files
 from stagenorm.consumers.clock import read_clock
+from stagenorm.consumers.json_lines import read_json
 from stagenorm.consumers.log_files import read_logs
+from stagenorm.consumers.log_scan import Scan
 from stagenorm.consumers.networks import Networks
 from stagenorm.consumers.requests import Requests
 from stagenorm.consumers.tally import Consumer, Tally
+from stagenorm.consumers.text_lines import read_text
 from stagenorm.errors import DataFileError
 from tests.consumers.conftest import ENDPOINTS, line
 
@@ -250,3 +253,47 @@ def test_beyond_many_moments_are_kept_to_the_hour(monkeypatch):
     assert tally.held == 0
     [seen] = tally.since(7203, 9999)
     assert (seen.requests, seen.first, seen.last, seen.days) == (3, 7200, 7200, {0: 3})
+
+
+KINDS = (
+    line(),
+    line("/elsewhere", "17/May/2015:11:59:59 +0000"),
+    line(method="HEAD", agent="job/2"),
+    line(moment="18/May/2015:00:05:03 +0200"),
+    line(moment="99/May/2015:10:05:03 +0000"),
+    line().replace(b"/May/", b"/Foo/"),
+    line(agent='a \\"quoted\\" one'),
+    line().rstrip(b"\n") + b' "198.51.100.7"\n',
+    line().rstrip(b"\n") + b" 0.003\r\n",
+    b"shop.example " + line(),
+    b"\0\0\0" + line(),
+    line().partition(b' "-"')[0] + b"\n",
+    line()[:-3] + b"\n",
+    b'{"time": "2015-05-17T10:05:03Z", "method": "GET", "path": "/api/funds/7/companies", "ip": "203.0.113.9"}\n',
+    b"{\n",
+    b"\xff\xfe\n",
+    b"\n",
+)
+
+
+@given(st.lists(st.sampled_from(KINDS), max_size=40), st.integers(1, 5))
+def test_a_block_says_what_its_lines_say_one_by_one(lines, size):
+    scan, expected, malformed = Scan(Requests(ENDPOINTS), Networks.parse()), 0, 0
+    for place in range(0, len(lines), size):
+        scan.read(b"".join(lines[place : place + size]))
+    for each in lines:
+        text = each.strip(b"\0\r\n")
+        record = read_json(text) if text.startswith(b"{") else read_text(text)
+        malformed += bool(text) and record is None
+        expected += record is not None and Requests(ENDPOINTS).endpoint(record.method, record.target) is not None
+    found = scan.found()
+    assert (found.lines, found.malformed) == (len(lines), malformed)
+    assert sum(map(len, found.tally.exact.values())) == expected
+
+
+@given(st.lists(st.binary(max_size=300), max_size=5))
+def test_whatever_is_in_a_log_breaks_nothing(blocks):
+    scan = Scan(Requests(ENDPOINTS), Networks.parse())
+    for block in blocks:
+        scan.read(block + b"\n" + line() + block)
+    assert scan.found().lines >= 2 * len(blocks)

@@ -1,0 +1,5 @@
+namespace :api do
+  resources :funds do
+    resources :companies
+  end
+end
