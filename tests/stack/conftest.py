@@ -79,6 +79,7 @@ class Fleet:
         store: the URL of the mode store.
         clients: whoever uses the service.
         ops: where each worker mounts its ops app.
+        secrets: of the service, as its environment holds them.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Fleet:
         self._stack = stack
         self._directory = tmp_path
         self.token, secret = fresh_secret(), fresh_secret()
-        self._secrets = {
+        self.secrets = {
             "STAGENORM_TOKEN_KEY": fresh_secret(),
             "STAGENORM_WEBHOOK_SECRETS": secret,
             "STAGENORM_ALERTMANAGER_TOKEN": self.token,
@@ -101,7 +102,7 @@ class Fleet:
                     "warn",
                     tmp_path / f"worker{number}",
                     STAGENORM_STORE=store,
-                    **self._secrets,
+                    **self.secrets,
                     **settings,
                 )
             )
@@ -117,12 +118,12 @@ class Fleet:
     def command(self, *arguments):
         """Run a command of stagenorm's, as the operator does."""
         command = [sys.executable, "-m", "stagenorm", *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **self._secrets}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **self.secrets}
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
     def start(self, name, *command):
         log = self._stack.enter_context((self._directory / f"{name}.log").open("wb"))
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **self._secrets}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **self.secrets}
         process = subprocess.Popen(list(map(str, command)), env=environment, stdout=log, stderr=log)
 
         def stop():

@@ -48,6 +48,8 @@ def place(start_fleet, tmp_path):
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("CREATE TABLE deals (id INTEGER PRIMARY KEY, stage TEXT)")
         connection.executemany("INSERT INTO deals VALUES (?, ?)", [(1, "Seed"), (2, "series-a"), (3, "SERIES B round")])
+    with closing(sqlite3.connect(work / "rehearsal.db")) as connection:
+        connection.execute("VACUUM")
     (work / "src").mkdir()
     (work / "src/client.py").write_text('get(f"/api/funds/{fund}/companies?stage=seed")\n')
     (work / "access.log").write_text(
@@ -62,6 +64,7 @@ def place(start_fleet, tmp_path):
         "http://127.0.0.1:9090": fleet.prometheus,
         "http://127.0.0.1:8000/_ops/stagenorm": fleet.ops[0],
         "/var/lib/app/app.db": str(database),
+        "/var/lib/app/rehearsal.db": str(work / "rehearsal.db"),
         "/etc/stagenorm/ceiling": str(ceiling),
     }
     return Place(fleet, work, commands, addresses)
@@ -75,6 +78,7 @@ class Place:
         self.store = open_store(fleet.store, timeout=5)
         self.environment = {
             **os.environ,
+            **fleet.secrets,
             "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
