@@ -69,6 +69,9 @@ def story(store, disturb):
     return [(each.action, each.at, each.reason, each.actor, each.after) for each in store.trail(100)]
 
 
+@pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)  # the child only looks and dies
 @pytest.mark.parametrize("kind", ["file", "redis"])
 def test_killed_at_fifty_random_lines_it_tells_the_same_story(kind, tmp_path, valkey):
     def fresh(name):
