@@ -1,43 +1,70 @@
-"""The application: every command group is registered here, and every StagenormError becomes one line on stderr."""
+"""The application: every command stands in one table here, and every StagenormError becomes one line on stderr."""
 
 from __future__ import annotations
 
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from stagenorm.cli import (
-    alias,
-    backfill,
-    backup,
-    consumers,
-    demo,
-    doctor,
-    exempt,
-    mode,
-    normalize,
-    offenders,
-    ops,
-    output,
-    preflight,
-    rollout,
-    rules,
-    token,
-    vocabulary,
-)
+from stagenorm.cli import output
 from stagenorm.cli.exits import ExitCode
 from stagenorm.errors import StagenormError
 
+_COMMANDS = {
+    "normalize": "normalize.normalize",
+    "vocabulary": "vocabulary.app",
+    "demo": "demo.demo",
+    "mode": "mode.app",
+    "alias": "alias.app",
+    "exempt": "exempt.app",
+    "offenders": "offenders.offenders",
+    "rules": "rules.app",
+    "ops": "ops.app",
+    "relay": "ops.relay",
+    "token": "token.app",
+    "doctor": "doctor.doctor",
+    "backup": "backup.app",
+    "backfill": "backfill.app",
+    "consumers": "consumers.app",
+    "preflight": "preflight.preflight",
+    "rollout": "rollout.app",
+}
+"""Every command and group, in the order in which they are shown: the module here that has it, and its name there."""
+
 
 class _Commands(TyperGroup):
+    """Loads a command's module when it is asked for: all of them together take longer than most commands do."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _COMMANDS:
+            for name in _COMMANDS:  # Typer suggests what is loaded
+                self.get_command(ctx, name)
+        elif cmd_name not in self.commands:
+            self.commands[cmd_name] = _load(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except StagenormError as error:
             output.show(f"stagenorm: {error}", stderr=True)
             raise typer.Exit(ExitCode.FAILED) from error
+
+
+def _load(name: str) -> Any:
+    module, _, attribute = _COMMANDS[name].partition(".")
+    found = getattr(import_module(f"stagenorm.cli.{module}"), attribute)
+    holder = typer.Typer(rich_markup_mode=None, callback=lambda: None)
+    if isinstance(found, typer.Typer):
+        holder.add_typer(found, name=name)
+    else:
+        holder.command(name)(found)
+    return typer.main.get_group(holder).commands[name]
 
 
 app = typer.Typer(
@@ -57,7 +84,8 @@ def _show_version(wanted: bool) -> None:
         try:
             output.show(f"stagenorm {metadata.version('stagenorm')}")
         except metadata.PackageNotFoundError as error:  # a source tree on the path
-            raise StagenormError("its version is not known: install it") from error
+            output.show("stagenorm: its version is not known: install it", stderr=True)
+            raise typer.Exit(ExitCode.FAILED) from error
         raise typer.Exit
 
 
@@ -68,22 +96,3 @@ def stagenorm(
     ] = False,
 ) -> None:
     """Only canonical values of a closed vocabulary get through your API's boundary."""
-
-
-app.command()(normalize.normalize)
-app.add_typer(vocabulary.app, name="vocabulary")
-app.add_typer(mode.app, name="mode")
-app.add_typer(alias.app, name="alias")
-app.add_typer(exempt.app, name="exempt")
-app.add_typer(ops.app, name="ops")
-app.command()(ops.relay)
-app.add_typer(token.app, name="token")
-app.command()(doctor.doctor)
-app.command()(offenders.offenders)
-app.add_typer(rules.app, name="rules")
-app.add_typer(backup.app, name="backup")
-app.add_typer(backfill.app, name="backfill")
-app.add_typer(consumers.app, name="consumers")
-app.add_typer(rollout.app, name="rollout")
-app.command()(preflight.preflight)
-app.command()(demo.demo)

@@ -15,6 +15,7 @@ from stagenorm.cli import consumers_screen, output
 from stagenorm.cli.exits import ExitCode
 from stagenorm.cli.options import By, ConfigurationFile, Json, Reason
 from stagenorm.config import Configuration, load_configuration
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import ConfigurationError
 from stagenorm.files import replacing
 from stagenorm.times import moment
@@ -64,14 +65,13 @@ def logs(files: _Logs, *, days: _Days = 7.0, config: ConfigurationFile = _DEFAUL
 
     Exits with 3 where none is a request to an endpoint: that is no proof that nobody calls.
     """
-    from stagenorm.consumers.audit import Result  # noqa: PLC0415 - an extra
     from stagenorm.consumers.report import logs_for_machines  # noqa: PLC0415 - an extra
 
     configuration = load_configuration(config)
     endpoints = _declared(configuration, config)
     audit = _audit(files, configuration, endpoints, days)
     if json:
-        result = Result.PASS if audit.matched else Result.HOLD
+        result = Conclusion.PASS if audit.matched else Conclusion.HOLD
         head = {"generated_at": moment(time.time()), "result": result.value}
         output.show_json({**head, **logs_for_machines(audit)})
     else:
@@ -102,7 +102,6 @@ def report(
 
     Exits with 1 while an external consumer stands that nobody dealt with, and with 3 where not enough is known.
     """
-    from stagenorm.consumers.audit import Result  # noqa: PLC0415 - an extra
     from stagenorm.consumers.page import page  # noqa: PLC0415 - an extra
     from stagenorm.consumers.report import Report  # noqa: PLC0415 - an extra
     from stagenorm.consumers.source_tree import search  # noqa: PLC0415 - an extra
@@ -127,8 +126,8 @@ def report(
         for path in filter(None, (out, html, markdown)):
             output.show(f"written: {path}")
     result, _ = made.conclusion
-    if result is not Result.PASS:
-        raise typer.Exit(ExitCode.FAILED if result is Result.FAIL else ExitCode.HOLD)
+    if result is not Conclusion.PASS:
+        raise typer.Exit(ExitCode.of(result))
 
 
 @app.command()

@@ -18,20 +18,20 @@ from stagenorm.cli.database_options import DatabaseOptions, PgBin
 from stagenorm.cli.exits import ExitCode
 from stagenorm.cli.options import ConfigurationFile, Json, Store, chosen_store, store_name
 from stagenorm.config import Configuration, load_configuration
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import ConfigurationError, MissingExtraError, ServiceError, StagenormError, StoreError
 from stagenorm.rollout import preflight as judge
 from stagenorm.rollout.drills import fall_silent, time_reads
 from stagenorm.rollout.evidence import read_evidence
 from stagenorm.rollout.gates import Result, reported
-from stagenorm.rollout.observations import NotKnown, Verdict
+from stagenorm.rollout.observations import NotKnown
 from stagenorm.rollout.review import REVIEW, read_review
 from stagenorm.stores import ModeStore
 from stagenorm.stores.environment import default_state
 from stagenorm.times import moment
 
 _CONSUMERS = "stagenorm consumers report --log FILE --out consumers.json"
-_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.HOLD: "yellow"}
-_CODES = {Verdict.PASS: ExitCode.DONE, Verdict.FAIL: ExitCode.FAILED, Verdict.HOLD: ExitCode.HOLD}
+_STYLES = {Conclusion.PASS: "green", Conclusion.FAIL: "bold red", Conclusion.HOLD: "yellow"}
 
 
 def preflight(
@@ -77,8 +77,8 @@ def preflight(
         output.show_json({"generated_at": moment(time.time()), "result": verdict.value, "checks": rows})
     else:
         _show(results)
-    if verdict is not Verdict.PASS:
-        raise typer.Exit(_CODES[verdict])
+    if verdict is not Conclusion.PASS:
+        raise typer.Exit(ExitCode.of(verdict))
 
 
 def _show(results: list[Result]) -> None:
@@ -91,7 +91,7 @@ def _show(results: list[Result]) -> None:
 
 
 def _remedies(results: list[Result]) -> Iterator[str]:
-    yield from dict.fromkeys(each.remedy for each in results if each.verdict is not Verdict.PASS and each.remedy)
+    yield from dict.fromkeys(each.remedy for each in results if each.verdict is not Conclusion.PASS and each.remedy)
 
 
 def _consumers(configuration: Configuration) -> Result:

@@ -30,10 +30,10 @@ from stagenorm.cli.options import (
 )
 from stagenorm.cli.times import duration
 from stagenorm.config import Configuration, load_configuration, load_scenario
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import ConfigurationError, ServiceError, StoreError
 from stagenorm.rollout.controller import Track, Wait, tracks
 from stagenorm.rollout.driver import Driver, Operation
-from stagenorm.rollout.observations import Verdict
 from stagenorm.rollout.plan import Plan
 from stagenorm.rollout.scenario import SCENARIOS
 from stagenorm.rollout.simulation import Simulation
@@ -46,7 +46,6 @@ app = typer.Typer(help="Walk a plan from off to enforce: evidence decides.", no_
 _CONFIGURATION = Path("stagenorm.toml")
 _ENDPOINTS = ("simulate", "strategies", "companies")
 _LEASE_ROUNDS = 4  # rounds that a controller may miss before another one takes over
-_CODES = {Verdict.PASS: ExitCode.DONE, Verdict.FAIL: ExitCode.FAILED, Verdict.HOLD: ExitCode.HOLD}
 
 
 class _Rollout(NamedTuple):
@@ -132,10 +131,10 @@ def advance(
     _exit_as([each.outcome.verdict for each in told if isinstance(each.outcome, Wait)])
 
 
-def _exit_as(verdicts: list[Verdict]) -> None:
-    for verdict in (Verdict.FAIL, Verdict.HOLD):
+def _exit_as(verdicts: list[Conclusion]) -> None:
+    for verdict in (Conclusion.FAIL, Conclusion.HOLD):
         if verdict in verdicts:
-            raise typer.Exit(_CODES[verdict])
+            raise typer.Exit(ExitCode.of(verdict))
 
 
 @app.command()

@@ -9,25 +9,25 @@ from rich.text import Text
 
 from stagenorm.cli import output
 from stagenorm.cli.trail import EVERYWHERE
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import ModeState, in_words
 from stagenorm.core.progress import EVERYWHERE as TOGETHER
 from stagenorm.rollout.controller import Move, Wait
 from stagenorm.rollout.driver import Told
 from stagenorm.rollout.gates import Result
-from stagenorm.rollout.observations import Verdict
 from stagenorm.rollout.scenario import Scenario
 from stagenorm.rollout.simulation import BEGAN, Happened
 from stagenorm.stores import Snapshot
 from stagenorm.times import in_short, moment
 
 _DAY = 86400.0
-_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.HOLD: "yellow"}
+_STYLES = {Conclusion.PASS: "green", Conclusion.FAIL: "bold red", Conclusion.HOLD: "yellow"}
 
 
 def status_as_json(told: Sequence[Told], snapshot: Snapshot, leader: str | None, now: float) -> None:
     """Where a rollout stands for machines."""
     verdicts = [each.outcome.verdict for each in told if isinstance(each.outcome, Wait)]
-    gravest = next((each for each in (Verdict.FAIL, Verdict.HOLD) if each in verdicts), Verdict.PASS)
+    gravest = next((each for each in (Conclusion.FAIL, Conclusion.HOLD) if each in verdicts), Conclusion.PASS)
     output.show_json(
         {
             "generated_at": moment(now),
@@ -52,7 +52,7 @@ def _rollout(told: Told, snapshot: Snapshot) -> dict[str, Any]:
         "halted": (progress and progress.halted) or None,
         "next": following and following.name,
         "not_before": until and moment(until),
-        "verdict": (wait.verdict if wait else Verdict.PASS).value,
+        "verdict": (wait.verdict if wait else Conclusion.PASS).value,
         "gates": [_gate(result) for result in wait.results] if wait else [],
     }
 
@@ -112,7 +112,7 @@ def _waiting(outcome: Move | Wait) -> list[Result]:
     """What stands against the next step."""
     if isinstance(outcome, Move):
         return []
-    return [result for result in outcome.results if result.verdict is not Verdict.PASS]
+    return [result for result in outcome.results if result.verdict is not Conclusion.PASS]
 
 
 def show_told(told: Sequence[Told], now: float) -> None:

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from stagenorm.consumers.log_scan import Found, clock_of
 from stagenorm.consumers.tally import Seen, Tally
 from stagenorm.consumers.verdicts import Standing, Verdict, judged, standing
-
-
-class Result(str, Enum):
-    """What evidence says."""
-
-    PASS = "PASS"  # noqa: S105 - no password
-    FAIL = "FAIL"
-    HOLD = "HOLD"
+from stagenorm.core.conclusion import Conclusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +114,7 @@ def judge(audit: LogAudit, verdicts: Sequence[Verdict]) -> list[Judged]:
     return judgements
 
 
-def conclude(audit: LogAudit | None, judgements: Sequence[Judged]) -> tuple[Result, str]:
+def conclude(audit: LogAudit | None, judgements: Sequence[Judged]) -> tuple[Conclusion, str]:
     """Whether the consumers are clear, and why, in words.
 
     Zero requests are no proof that nobody calls: the log may be of another service, so they hold.
@@ -135,16 +127,16 @@ def conclude(audit: LogAudit | None, judgements: Sequence[Judged]) -> tuple[Resu
             f"{len(who)} external {stand}, with {sum(each.seen.requests for each in external):,} requests: talk to them, "
             "then stagenorm consumers classify NETWORK mitigated --reason TEXT"
         )
-        return Result.FAIL, reason
+        return Conclusion.FAIL, reason
     if audit is None:
-        return Result.HOLD, "no access log was read, so nobody knows who calls: give --log FILE"
+        return Conclusion.HOLD, "no access log was read, so nobody knows who calls: give --log FILE"
     if not audit.matched:
         reason = (
             f"none of {audit.lines:,} lines is a request to an endpoint: is it the log of this service, with the paths of "
             "stagenorm.toml?"
         )
-        return Result.HOLD, reason
+        return Conclusion.HOLD, reason
     return (
-        Result.PASS,
+        Conclusion.PASS,
         f"all {len({each.seen.consumer[1:] for each in judgements})} consumers are internal or mitigated",
     )

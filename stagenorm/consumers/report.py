@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from stagenorm.boundary.endpoint import Endpoint
-from stagenorm.consumers.audit import Judged, LogAudit, Result, conclude, judge
+from stagenorm.consumers.audit import Judged, LogAudit, conclude, judge
 from stagenorm.consumers.source_tree import Searched
 from stagenorm.consumers.verdicts import Standing, Verdict
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.times import moment
 
 
@@ -37,7 +38,7 @@ class Report:
         return judge(self.logs, self.verdicts) if self.logs else []
 
     @property
-    def conclusion(self) -> tuple[Result, str]:
+    def conclusion(self) -> tuple[Conclusion, str]:
         """Whether the consumers are clear, and why."""
         return conclude(self.logs, self.judgements)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from stagenorm.core import modes
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import Actor, Mode, ModeState, in_words
 from stagenorm.core.progress import EVERYWHERE, Progress
 from stagenorm.rollout import gates
 from stagenorm.rollout.gates import Calendar, Result
-from stagenorm.rollout.observations import Observations, Verdict
+from stagenorm.rollout.observations import Observations
 from stagenorm.rollout.plan import Kind, Plan, Step
 from stagenorm.stores.control import Change
 from stagenorm.stores.protocol import Snapshot
@@ -109,15 +110,15 @@ class Wait:
     results: tuple[Result, ...] = ()
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Conclusion:
         """The gravest one. PASS where nothing is left to do."""
         found = {result.verdict for result in self.results}
-        return next((each for each in (Verdict.FAIL, Verdict.HOLD) if each in found), Verdict.PASS)
+        return next((each for each in (Conclusion.FAIL, Conclusion.HOLD) if each in found), Conclusion.PASS)
 
     @property
     def until(self) -> float | None:
         """When the next step can be at the earliest; None where a gate waits for something without a date."""
-        waiting = [result.until for result in self.results if result.verdict is not Verdict.PASS]
+        waiting = [result.until for result in self.results if result.verdict is not Conclusion.PASS]
         known = [until for until in waiting if until is not None]
         return max(known) if known and len(known) == len(waiting) else None
 
@@ -168,7 +169,7 @@ def look(situation: Situation, track: Track) -> Move | Wait | Standing:
 
 
 def _held(step: Step | None, following: Step | None, gate: str, why: str, remedy: str) -> Wait:
-    return Wait(step, following, (Result(gate, Verdict.HOLD, why, remedy),))
+    return Wait(step, following, (Result(gate, Conclusion.HOLD, why, remedy),))
 
 
 def _is_news(state: ModeState, progress: Progress, step: Step) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import Actor, ModeState
 from stagenorm.errors import StoreConflictError, TransitionRefusedError
 from stagenorm.rollout import controller
 from stagenorm.rollout.controller import AUTHOR, Move, Situation, Standing, Track, Wait
-from stagenorm.rollout.observations import Source, Verdict
+from stagenorm.rollout.observations import Source
 from stagenorm.rollout.observing import observe
 from stagenorm.rollout.plan import Plan
 from stagenorm.stores import control
@@ -133,7 +134,7 @@ class Driver:
         if not isinstance(found, Standing):
             return situation.snapshot, Told(track, since, found)
         waits = controller.judge(situation, found, observe(self.plan, found, self._source, situation.now))
-        if waits.verdict is not Verdict.PASS and not override:
+        if waits.verdict is not Conclusion.PASS and not override:
             return situation.snapshot, Told(track, since, waits)
         change = Change(actor, author, _reason(waits, override), situation.now)
         return situation.snapshot, Told(track, since, controller.go_on(situation, found, change))
@@ -153,7 +154,7 @@ def _reason(waits: Wait, override: str) -> str:
     """Why a step is taken: its override, or the gates that passed."""
     if override:
         ignored = ", ".join(
-            f"{each.gate} {each.verdict.value}" for each in waits.results if each.verdict is not Verdict.PASS
+            f"{each.gate} {each.verdict.value}" for each in waits.results if each.verdict is not Conclusion.PASS
         )
         return f"{override} (overriding {ignored})" if ignored else override
     return f"all gates of {waits.step.name if waits.step else ''} pass: " + ", ".join(

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import StagenormError
-from stagenorm.rollout.observations import Evidence, NotKnown, Proved, Report, Verdict
+from stagenorm.rollout.observations import Evidence, NotKnown, Proved, Report
 from stagenorm.rollout.settings import EvidenceFiles
 from stagenorm.times import seconds_at
 
@@ -35,7 +36,7 @@ def _report(path: Path | None, key: str) -> Report | NotKnown:
         with path.open("rb") as file:
             content = json.loads(file.read(_LARGEST))
         began = content.get("began_at")
-        result, generated = Verdict(content["result"]), seconds_at(content["generated_at"])
+        result, generated = Conclusion(content["result"]), seconds_at(content["generated_at"])
         return Report(result, generated, None if began is None else seconds_at(began))
     except FileNotFoundError:
         return NotKnown(f"{path} is not there")

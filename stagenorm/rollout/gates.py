@@ -10,14 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import ModeState
 from stagenorm.rollout.bounds import lower_bound, upper_bound
-from stagenorm.rollout.observations import Counted, Counts, Evidence, NotKnown, Report, Verdict
+from stagenorm.rollout.observations import Counted, Counts, Evidence, NotKnown, Report
 from stagenorm.times import in_short, moment
 
 _CLOCKS = 60.0  # seconds that two machines' clocks may differ
 _ENOUGH = 10**7  # of more than that, a part of the same shares says as much
-_GRAVEST = {Verdict.FAIL: 0, Verdict.HOLD: 1, Verdict.PASS: 2}
+_GRAVEST = {Conclusion.FAIL: 0, Conclusion.HOLD: 1, Conclusion.PASS: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Result:
     """
 
     gate: str
-    verdict: Verdict
+    verdict: Conclusion
     why: str
     remedy: str = ""
     until: float | None = None
@@ -46,7 +47,7 @@ def percent(share: float) -> str:
     return f"{float(f'{share * 100:.2g}'):g}%"
 
 
-def judge(counted: Counted | NotKnown | None, limit: float, noun: str) -> tuple[Verdict, str]:
+def judge(counted: Counted | NotKnown | None, limit: float, noun: str) -> tuple[Conclusion, str]:
     """Hold a count against a limit.
 
     Args:
@@ -55,16 +56,16 @@ def judge(counted: Counted | NotKnown | None, limit: float, noun: str) -> tuple[
         noun: what the hits are.
     """
     if not isinstance(counted, Counted):
-        return Verdict.HOLD, counted.why if counted else "nothing was measured"
+        return Conclusion.HOLD, counted.why if counted else "nothing was measured"
     if not all(map(isfinite, (counted.hits, counted.of, counted.lost))):
-        return Verdict.HOLD, "what was measured is no number"
+        return Conclusion.HOLD, "what was measured is no number"
     if not (0 <= counted.hits <= counted.of and counted.lost >= 0):
-        return Verdict.HOLD, f"{counted.hits:g} of {counted.of:g} cannot be"
+        return Conclusion.HOLD, f"{counted.hits:g} of {counted.of:g} cannot be"
     # Hits are rounded up and the rest down, and what nobody counted may all have been hits, or none of it.
     hits, lost = ceil(counted.hits), ceil(counted.lost)
     of = max(hits, floor(counted.of))
     if not of:
-        return Verdict.HOLD, "nothing was counted"
+        return Conclusion.HOLD, "nothing was counted"
     scale = max(1.0, (of + lost) / _ENOUGH)
     most, fewest, total = ceil((hits + lost) / scale), floor(hits / scale), floor((of + lost) / scale)
     upper, lower = upper_bound(most, total), lower_bound(fewest, total)
@@ -72,24 +73,24 @@ def judge(counted: Counted | NotKnown | None, limit: float, noun: str) -> tuple[
     if lost:
         words += f", {lost:,} more may have been lost at restarts"
     if lower >= limit:
-        return Verdict.FAIL, f"{words}: at least {percent(lower)}, and {percent(limit)} is too many"
+        return Conclusion.FAIL, f"{words}: at least {percent(lower)}, and {percent(limit)} is too many"
     if upper < limit:
-        return Verdict.PASS, f"{words}: at most {percent(upper)}, under {percent(limit)}"
-    return Verdict.HOLD, f"{words}: perhaps {percent(upper)}, not surely under {percent(limit)}"
+        return Conclusion.PASS, f"{words}: at most {percent(upper)}, under {percent(limit)}"
+    return Conclusion.HOLD, f"{words}: perhaps {percent(upper)}, not surely under {percent(limit)}"
 
 
-def _each(gate: str, judged: Iterable[tuple[str, Verdict, str]], remedy: str) -> Result:
+def _each(gate: str, judged: Iterable[tuple[str, Conclusion, str]], remedy: str) -> Result:
     """The gravest verdict of several places, each of which must pass; those that pass are told only if all do."""
     found = sorted(judged, key=lambda each: _GRAVEST[each[1]])
     if not found:
-        return Result(gate, Verdict.HOLD, "no endpoint is named")
+        return Result(gate, Conclusion.HOLD, "no endpoint is named")
     verdict = found[0][1]
     places: dict[str, list[str]] = {}
     for place, each, words in found:
         if each is verdict:
             places.setdefault(words, []).append(place)
     told = [f"{', '.join(named)}: {words}" for words, named in places.items()]
-    return Result(gate, verdict, "; ".join(told), remedy if verdict is Verdict.FAIL else "")
+    return Result(gate, verdict, "; ".join(told), remedy if verdict is Conclusion.FAIL else "")
 
 
 _OFFENDERS = "stagenorm offenders; then stagenorm alias add, or have the client mended"
@@ -116,18 +117,18 @@ def validator(counts: Counts, endpoints: Sequence[str], limit: float) -> Result:
 def store_reads(counted: Counted | NotKnown, limit: float) -> Result:
     """A process hears of a change in time."""
     verdict, words = judge(counted, limit, "reads of the mode store over 10 ms")
-    return Result("store", verdict, words, "look at the store's load and network" if verdict is Verdict.FAIL else "")
+    return Result("store", verdict, words, "look at the store's load and network" if verdict is Conclusion.FAIL else "")
 
 
 def requests(counts: Counts, endpoints: Sequence[str], least: int) -> Result:
     """Enough requests were seen at every endpoint. Too few of them hold: nobody knows yet."""
 
-    def judged(counted: Counted | NotKnown | None) -> tuple[Verdict, str]:
+    def judged(counted: Counted | NotKnown | None) -> tuple[Conclusion, str]:
         if not isinstance(counted, Counted):
-            return Verdict.HOLD, counted.why if counted else "nothing was measured"
+            return Conclusion.HOLD, counted.why if counted else "nothing was measured"
         if not isfinite(counted.of):
-            return Verdict.HOLD, "what was measured is no number"
-        verdict = Verdict.PASS if counted.of >= least else Verdict.HOLD
+            return Conclusion.HOLD, "what was measured is no number"
+        verdict = Conclusion.PASS if counted.of >= least else Conclusion.HOLD
         return verdict, f"{floor(counted.of):,} requests of {least:,} that must be seen"
 
     return _each("traffic", ((endpoint, *judged(counts.get(endpoint))) for endpoint in endpoints), "")
@@ -139,13 +140,13 @@ def recent(windows: Sequence[Counts], endpoints: Sequence[str], limit: float) ->
     Where little is called the short one says nothing, and a longer one speaks for it.
     """
 
-    def judged(endpoint: str) -> tuple[Verdict, str]:
+    def judged(endpoint: str) -> tuple[Conclusion, str]:
         found = [judge(window.get(endpoint), limit, "values unknown") for window in windows]
-        for wanted in (Verdict.FAIL, Verdict.PASS):
+        for wanted in (Conclusion.FAIL, Conclusion.PASS):
             for verdict, words in found:
                 if verdict is wanted:
                     return verdict, words
-        return found[-1] if found else (Verdict.HOLD, "nothing was measured")
+        return found[-1] if found else (Conclusion.HOLD, "nothing was measured")
 
     return _each("unknown now", ((endpoint, *judged(endpoint)) for endpoint in endpoints), _OFFENDERS)
 
@@ -189,7 +190,7 @@ def quiet_days(
     if calendar.now - calendar.entered_at >= cap:
         return Result(
             gate,
-            Verdict.HOLD,
+            Conclusion.HOLD,
             f"the step has lasted {in_short(calendar.now - calendar.entered_at)}, and {in_short(cap)} is the most",
             'decide: stagenorm rollout resume begins it anew, advance --override "REASON" goes on',
             page=True,
@@ -197,17 +198,17 @@ def quiet_days(
     judged = [unknown(day, endpoints, limit) for day in days]
     good = 0
     for result in reversed(judged):
-        if result.verdict is not Verdict.PASS:
+        if result.verdict is not Conclusion.PASS:
             break
         good += 1
     if good >= needed:
-        return Result(gate, Verdict.PASS, f"{good} days in a row; {_day(calendar, -1)}: {judged[-1].why}")
+        return Result(gate, Conclusion.PASS, f"{good} days in a row; {_day(calendar, -1)}: {judged[-1].why}")
     began = calendar.days[0] if calendar.days else calendar.first
     until = began + (len(judged) - good + needed) * calendar.day
     count = f"{good} of {needed} days in a row"
     bad = judged[len(judged) - good - 1] if good < len(judged) else None
     if bad is None:
-        return Result(gate, Verdict.HOLD, count, until=until)
+        return Result(gate, Conclusion.HOLD, count, until=until)
     words = f"{count}; {_day(calendar, len(judged) - good - 1)}: {bad.why}"
     return Result(gate, bad.verdict, words, bad.remedy, until)
 
@@ -220,19 +221,19 @@ def lasted(entered_at: float, now: float, at_least: float) -> Result:
     """The step has lasted for so long."""
     gate, so_long = "time", now - entered_at
     if so_long >= at_least:
-        return Result(gate, Verdict.PASS, f"{in_short(so_long)} of {in_short(at_least)}")
+        return Result(gate, Conclusion.PASS, f"{in_short(so_long)} of {in_short(at_least)}")
     return Result(
-        gate, Verdict.HOLD, f"{in_short(max(0, so_long))} of {in_short(at_least)}", until=entered_at + at_least
+        gate, Conclusion.HOLD, f"{in_short(max(0, so_long))} of {in_short(at_least)}", until=entered_at + at_least
     )
 
 
 def no_alert(firing: Sequence[str] | NotKnown) -> Result:
     """No alert fires that pulls enforcement back."""
     if isinstance(firing, NotKnown):
-        return Result("alerts", Verdict.HOLD, firing.why)
+        return Result("alerts", Conclusion.HOLD, firing.why)
     if firing:
-        return Result("alerts", Verdict.FAIL, f"{', '.join(firing)} fires", "mend what fires: stagenorm offenders")
-    return Result("alerts", Verdict.PASS, "none fires that pulls enforcement back")
+        return Result("alerts", Conclusion.FAIL, f"{', '.join(firing)} fires", "mend what fires: stagenorm offenders")
+    return Result("alerts", Conclusion.PASS, "none fires that pulls enforcement back")
 
 
 def not_latched(states: Sequence[tuple[str, ModeState]]) -> Result:
@@ -241,24 +242,26 @@ def not_latched(states: Sequence[tuple[str, ModeState]]) -> Result:
         if state.latched:
             return Result(
                 "latch",
-                Verdict.HOLD,
+                Conclusion.HOLD,
                 f"{place}: latched since {state.changed_by} pulled it back ({state.reason})",
                 "once its cause is mended: stagenorm mode unlatch --reason TEXT",
             )
-    return Result("latch", Verdict.PASS, "nothing is latched")
+    return Result("latch", Conclusion.PASS, "nothing is latched")
 
 
 def reported(gate: str, report: Report | NotKnown, now: float, longest: float, remedy: str) -> Result:
     """A report passes, and is not too old."""
     if isinstance(report, NotKnown):
-        return Result(gate, Verdict.HOLD, report.why, remedy)
+        return Result(gate, Conclusion.HOLD, report.why, remedy)
     age = now - report.generated_at
     if not age >= -_CLOCKS:  # no number is not, either
-        return Result(gate, Verdict.HOLD, f"its report is of {moment(report.generated_at)}, which is to come", remedy)
+        return Result(
+            gate, Conclusion.HOLD, f"its report is of {moment(report.generated_at)}, which is to come", remedy
+        )
     words = f"its report says {report.result.value}, {in_short(max(0, age))} ago"
     if age > longest:
-        return Result(gate, Verdict.HOLD, f"{words}; {in_short(longest)} is the most", remedy)
-    return Result(gate, report.result, words, "" if report.result is Verdict.PASS else remedy)
+        return Result(gate, Conclusion.HOLD, f"{words}; {in_short(longest)} is the most", remedy)
+    return Result(gate, report.result, words, "" if report.result is Conclusion.PASS else remedy)
 
 
 def receipt(evidence: Evidence, now: float, longest: float) -> Result:
@@ -269,14 +272,14 @@ def receipt(evidence: Evidence, now: float, longest: float) -> Result:
     gate = "receipt"
     remedy = "stagenorm backup create, then backup restore-test, and the backfill after it"
     if isinstance(evidence.receipt, NotKnown):
-        return Result(gate, Verdict.HOLD, evidence.receipt.why, remedy)
+        return Result(gate, Conclusion.HOLD, evidence.receipt.why, remedy)
     if isinstance(evidence.backfill, NotKnown):
-        return Result(gate, Verdict.HOLD, f"nothing to hold it against: {evidence.backfill.why}")
+        return Result(gate, Conclusion.HOLD, f"nothing to hold it against: {evidence.backfill.why}")
     began = evidence.backfill.generated_at if evidence.backfill.began_at is None else evidence.backfill.began_at
     age = began - evidence.receipt.backed_up_at
     if not isfinite(age) or age < -_CLOCKS or began - now > _CLOCKS:
-        return Result(gate, Verdict.HOLD, "the backup is younger than the backfill that it is to protect", remedy)
+        return Result(gate, Conclusion.HOLD, "the backup is younger than the backfill that it is to protect", remedy)
     words = f"the backup was {in_short(max(0, age))} old when the backfill began"
     if age > longest:
-        return Result(gate, Verdict.FAIL, f"{words}; {in_short(longest)} is the most", remedy)
-    return Result(gate, Verdict.PASS, words)
+        return Result(gate, Conclusion.FAIL, f"{words}; {in_short(longest)} is the most", remedy)
+    return Result(gate, Conclusion.PASS, words)

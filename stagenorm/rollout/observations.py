@@ -6,15 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.token import Token
-
-
-class Verdict(Token):
-    """What a gate says, and what a report says of itself."""
-
-    PASS = "PASS"  # noqa: S105
-    FAIL = "FAIL"
-    HOLD = "HOLD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,7 @@ class Report:
         began_at: when what it reports on began, likewise; None where it does not say.
     """
 
-    result: Verdict
+    result: Conclusion
     generated_at: float
     began_at: float | None = None
 

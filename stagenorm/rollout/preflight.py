@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.observe.rules.alerts import ALERTS
 from stagenorm.rollout.gates import Result
-from stagenorm.rollout.observations import NotKnown, Verdict
+from stagenorm.rollout.observations import NotKnown
 from stagenorm.rollout.review import Review
 from stagenorm.times import moment
 
@@ -33,17 +34,17 @@ def mode_store(seconds: Sequence[float] | NotKnown, where: str) -> Result:
     """
     remedy = "stagenorm doctor looks at the store; reads wait for the network and for nothing else"
     if isinstance(seconds, NotKnown):
-        return Result("mode store", Verdict.FAIL, seconds.why, remedy)
+        return Result("mode store", Conclusion.FAIL, seconds.why, remedy)
     if len(seconds) < READS:
         return Result(
-            "mode store", Verdict.HOLD, f"{len(seconds):,} reads are too few, {READS:,} are asked for", remedy
+            "mode store", Conclusion.HOLD, f"{len(seconds):,} reads are too few, {READS:,} are asked for", remedy
         )
     p99 = sorted(seconds)[ceil(len(seconds) * 0.99) - 1]
-    verdict = Verdict.PASS if p99 < READ_SECONDS else Verdict.FAIL
+    verdict = Conclusion.PASS if p99 < READ_SECONDS else Conclusion.FAIL
     told = (
         f"{where}: p99 of {len(seconds):,} reads is {p99 * 1000:.2g} ms, and must be under {READ_SECONDS * 1000:g} ms"
     )
-    return Result("mode store", verdict, told, "" if verdict is Verdict.PASS else remedy)
+    return Result("mode store", verdict, told, "" if verdict is Conclusion.PASS else remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,15 @@ def fallback(seen: Fallback | NotKnown) -> Result:
     """Whether the last known modes held against a silent port, and somebody was told."""
     gate = "fallback drill"
     if isinstance(seen, NotKnown):
-        return Result(gate, Verdict.HOLD, seen.why)
+        return Result(gate, Conclusion.HOLD, seen.why)
     if seen.changes:
-        return Result(gate, Verdict.FAIL, f"against a silent port modes changed: {'; '.join(seen.changes)}")
+        return Result(gate, Conclusion.FAIL, f"against a silent port modes changed: {'; '.join(seen.changes)}")
     if seen.source == "store":
-        return Result(gate, Verdict.FAIL, "a silent port was taken for a store that answers")
+        return Result(gate, Conclusion.FAIL, "a silent port was taken for a store that answers")
     if not seen.warned:
-        return Result(gate, Verdict.FAIL, "the modes held, and nothing was logged", "let the logger stagenorm warn")
+        return Result(gate, Conclusion.FAIL, "the modes held, and nothing was logged", "let the logger stagenorm warn")
     told = f"against a silent port, given up after {seen.seconds:.1f} s, the modes held, from {seen.source}; WARNING logged"
-    return Result(gate, Verdict.PASS, told)
+    return Result(gate, Conclusion.PASS, told)
 
 
 def restored(seconds: float | NotKnown, *, failed: bool = False) -> Result:
@@ -87,31 +88,31 @@ def restored(seconds: float | NotKnown, *, failed: bool = False) -> Result:
     """
     remedy = "stagenorm backup create, then stagenorm backup restore-test"
     if isinstance(seconds, NotKnown):
-        return Result("backup", Verdict.FAIL if failed else Verdict.HOLD, seconds.why, remedy)
+        return Result("backup", Conclusion.FAIL if failed else Conclusion.HOLD, seconds.why, remedy)
     told = f"its checksum is right, and it restored in {seconds:.1f} s of {RESTORE_SECONDS:g} s"
-    return Result("backup", Verdict.PASS if seconds < RESTORE_SECONDS else Verdict.FAIL, told)
+    return Result("backup", Conclusion.PASS if seconds < RESTORE_SECONDS else Conclusion.FAIL, told)
 
 
 def rehearsal(rows: int | NotKnown) -> Result:
     """Whether there is enough to rehearse on."""
     remedy = "stagenorm backfill seed --rows 100000"
     if isinstance(rows, NotKnown):
-        return Result("test database", Verdict.HOLD, rows.why, remedy)
+        return Result("test database", Conclusion.HOLD, rows.why, remedy)
     enough = rows >= ROWS
     told = f"{rows:,} rows, {ROWS:,} are the least"
-    return Result("test database", Verdict.PASS if enough else Verdict.FAIL, told, "" if enough else remedy)
+    return Result("test database", Conclusion.PASS if enough else Conclusion.FAIL, told, "" if enough else remedy)
 
 
 def vocabulary(review: Review | NotKnown, fingerprint: str) -> Result:
     """Whether somebody reviewed the very vocabulary that is used."""
     remedy = "stagenorm vocabulary lint, then stagenorm vocabulary review --reason TEXT"
     if isinstance(review, NotKnown):
-        return Result("vocabulary", Verdict.HOLD, review.why, remedy)
+        return Result("vocabulary", Conclusion.HOLD, review.why, remedy)
     told = f"reviewed by {review.author} at {moment(review.at)}: {review.reason}"
     if review.fingerprint != fingerprint:
         said = f"{told}; but it has changed since ({review.fingerprint[:12]} then, {fingerprint[:12]} now)"
-        return Result("vocabulary", Verdict.FAIL, said, remedy)
-    return Result("vocabulary", Verdict.PASS, told)
+        return Result("vocabulary", Conclusion.FAIL, said, remedy)
+    return Result("vocabulary", Conclusion.PASS, told)
 
 
 def alert_rules(loaded: Mapping[str, str] | NotKnown) -> Result:
@@ -122,14 +123,14 @@ def alert_rules(loaded: Mapping[str, str] | NotKnown) -> Result:
     """
     remedy = "stagenorm rules write DIR, name the file under rule_files of prometheus.yml, and reload it"
     if isinstance(loaded, NotKnown):
-        return Result("alert rules", Verdict.HOLD, loaded.why, remedy)
+        return Result("alert rules", Conclusion.HOLD, loaded.why, remedy)
     missing = [alert.name for alert in ALERTS if alert.name not in loaded]
     broken = [alert.name for alert in ALERTS if loaded.get(alert.name) == "err"]
     if missing:
-        return Result("alert rules", Verdict.FAIL, f"not loaded: {', '.join(missing)}", remedy)
+        return Result("alert rules", Conclusion.FAIL, f"not loaded: {', '.join(missing)}", remedy)
     if broken:
-        return Result("alert rules", Verdict.FAIL, f"their evaluation fails: {', '.join(broken)}", remedy)
-    return Result("alert rules", Verdict.PASS, f"all {len(ALERTS)} are loaded")
+        return Result("alert rules", Conclusion.FAIL, f"their evaluation fails: {', '.join(broken)}", remedy)
+    return Result("alert rules", Conclusion.PASS, f"all {len(ALERTS)} are loaded")
 
 
 def loaded_alerts(answer: str) -> Mapping[str, str] | NotKnown:
@@ -179,20 +180,22 @@ def webhook(delivered: Delivered | NotKnown, *, failed: bool = False) -> Result:
         failed: whether it was tried.
     """
     if isinstance(delivered, NotKnown):
-        return Result("webhook", Verdict.FAIL if failed else Verdict.HOLD, delivered.why, "stagenorm doctor --url URL")
+        return Result(
+            "webhook", Conclusion.FAIL if failed else Conclusion.HOLD, delivered.why, "stagenorm doctor --url URL"
+        )
     if delivered.status in {401, 403}:
         told = f"the test alert was not believed ({delivered.status})"
-        return Result("webhook", Verdict.FAIL, told, "give preflight and the service the same secrets")
+        return Result("webhook", Conclusion.FAIL, told, "give preflight and the service the same secrets")
     if delivered.status != 200:
         told = f"the test alert was answered {delivered.status}"
-        return Result("webhook", Verdict.FAIL, told, "is the ops app mounted at ops_url of stagenorm.toml?")
+        return Result("webhook", Conclusion.FAIL, told, "is the ops app mounted at ops_url of stagenorm.toml?")
     if delivered.result != "ignored" or delivered.before != delivered.after:
         told = f"the test alert was {delivered.result}, and the store went from {delivered.before} to {delivered.after}"
-        return Result("webhook", Verdict.FAIL, told, "look at stagenorm mode history: who changed it meanwhile?")
-    return Result("webhook", Verdict.PASS, "a test alert arrived and was believed, and pulled nothing back")
+        return Result("webhook", Conclusion.FAIL, told, "look at stagenorm mode history: who changed it meanwhile?")
+    return Result("webhook", Conclusion.PASS, "a test alert arrived and was believed, and pulled nothing back")
 
 
-def overall(results: Collection[Result]) -> Verdict:
+def overall(results: Collection[Result]) -> Conclusion:
     """What all of them say together: one that fails fails, and one that holds holds."""
     verdicts = {result.verdict for result in results}
-    return next(each for each in (Verdict.FAIL, Verdict.HOLD, Verdict.PASS) if each in verdicts)
+    return next(each for each in (Conclusion.FAIL, Conclusion.HOLD, Conclusion.PASS) if each in verdicts)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import Actor, Mode, ModeState
 from stagenorm.core.progress import EVERYWHERE
 from stagenorm.errors import ConfigurationError, TransitionRefusedError
 from stagenorm.rollout import controller
 from stagenorm.rollout.controller import Move, Wait
 from stagenorm.rollout.driver import Driver, Told
-from stagenorm.rollout.observations import Verdict
 from stagenorm.rollout.plan import Kind, Plan
 from stagenorm.rollout.scenario import Doing, Happening, Scenario
 from stagenorm.rollout.world import World
@@ -119,11 +119,12 @@ class Simulation:
             yield self._line("rollout", name, f"{outcome.step.name}: {outcome.reason}")
             return
         # What has a date only takes its time, and nothing can be known of a step that has just begun.
-        takes_time = any(each.gate == "time" and each.verdict is not Verdict.PASS for each in outcome.results)
+        takes_time = any(each.gate == "time" and each.verdict is not Conclusion.PASS for each in outcome.results)
         gates = [
             each
             for each in outcome.results
-            if each.verdict is Verdict.FAIL or (each.verdict is Verdict.HOLD and each.until is None and not takes_time)
+            if each.verdict is Conclusion.FAIL
+            or (each.verdict is Conclusion.HOLD and each.until is None and not takes_time)
         ]
         told_now = "" if told.since == self._now else ", ".join(f"{each.gate} {each.verdict.value}" for each in gates)
         if told_now != self._told.get(name, ""):

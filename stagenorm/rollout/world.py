@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import Mode
 from stagenorm.rollout.observations import (
     STORE,
@@ -15,7 +16,6 @@ from stagenorm.rollout.observations import (
     NotKnown,
     Proved,
     Report,
-    Verdict,
 )
 from stagenorm.rollout.scenario import Scenario, Traffic
 
@@ -103,9 +103,9 @@ class World:
 
     def evidence(self, now: float) -> Evidence:
         """The operator keeps the report of the consumers fresh, and verifies the backfill when it is done."""
-        consumers = Report(Verdict.PASS, now)
+        consumers = Report(Conclusion.PASS, now)
         done = self._backfill_from is not None and now >= self._backfill_from + self._scenario.backfill_takes
         if self._backfill_from is None or not done:
             return Evidence(consumers, NotKnown("the backfill is not verified yet"), NotKnown("no receipt yet"))
         verified = self._backfill_from + self._scenario.backfill_takes
-        return Evidence(consumers, Report(Verdict.PASS, verified), Proved(self._backfill_from))
+        return Evidence(consumers, Report(Conclusion.PASS, verified), Proved(self._backfill_from))

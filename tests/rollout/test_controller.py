@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import Actor, Mode
 from stagenorm.core.progress import EVERYWHERE, Progress
 from stagenorm.errors import StoreConflictError, TransitionRefusedError
 from stagenorm.rollout.controller import Move, Wait
-from stagenorm.rollout.observations import Counted, Measure, NotKnown, Verdict
+from stagenorm.rollout.observations import Counted, Measure, NotKnown
 from stagenorm.stores import MemoryModeStore, control
 from stagenorm.stores.control import Change
 from tests.rollout.worlds import DAY, HOUR, Service, World
 
-PASS, FAIL, HOLD = Verdict
+PASS, FAIL, HOLD = Conclusion
 
 
 @pytest.fixture

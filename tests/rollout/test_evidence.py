@@ -5,8 +5,9 @@ import json
 import pytest
 
 from stagenorm.backups.receipt import Receipt, Receipts
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.rollout.evidence import read_evidence
-from stagenorm.rollout.observations import NotKnown, Proved, Report, Verdict
+from stagenorm.rollout.observations import NotKnown, Proved, Report
 from stagenorm.rollout.settings import EvidenceFiles
 
 KEY = {"STAGENORM_RECEIPT_KEY": "0123456789abcdef01234567"}
@@ -19,7 +20,7 @@ def consumers(tmp_path, content):
     return read_evidence(EvidenceFiles(consumers=path), KEY).consumers
 
 
-@pytest.mark.parametrize("result", list(Verdict))
+@pytest.mark.parametrize("result", list(Conclusion))
 def test_a_report_says_its_result_and_when(tmp_path, result):
     found = consumers(tmp_path, {"result": result.value, "generated_at": AT, "more": []})
     assert found == Report(result, 1_795_316_400.0)

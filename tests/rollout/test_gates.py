@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import Mode, ModeState
 from stagenorm.rollout import gates
 from stagenorm.rollout.gates import Calendar
-from stagenorm.rollout.observations import Counted, Evidence, NotKnown, Proved, Report, Verdict
+from stagenorm.rollout.observations import Counted, Evidence, NotKnown, Proved, Report
 
-PASS, FAIL, HOLD = Verdict
+PASS, FAIL, HOLD = Conclusion
 DAY = 86400.0
 NOBODY = NotKnown("Prometheus cannot be reached")
 

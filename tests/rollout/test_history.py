@@ -2,17 +2,18 @@
 
 import pytest
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import Mode, ModeState
 from stagenorm.core.progress import EVERYWHERE, Progress
 from stagenorm.rollout import controller, gates
 from stagenorm.rollout.controller import Situation, Standing, Track
-from stagenorm.rollout.observations import STORE, Counted, Evidence, Measure, NotKnown, Proved, Report, Verdict
+from stagenorm.rollout.observations import STORE, Counted, Evidence, Measure, NotKnown, Proved, Report
 from stagenorm.rollout.observing import observe
 from stagenorm.rollout.plan import Plan
 from stagenorm.stores import Snapshot
 from tests.rollout.history import A_SCRAPE, BEGAN, DAY, SCRAPE
 
-PASS, FAIL, HOLD = Verdict
+PASS, FAIL, HOLD = Conclusion
 PLAN = Plan(["simulate"])
 TRACK = Track(EVERYWHERE, ("simulate",))
 

@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 
 from stagenorm import INVESTMENT_STAGES, Mode, ModeState
 from stagenorm.cli.app import app
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import Actor
 from stagenorm.observe.rules.alerts import ALERTS
 from stagenorm.ops.credentials import fresh_secret
 from stagenorm.rollout import drills, preflight
-from stagenorm.rollout.observations import NotKnown, Verdict
+from stagenorm.rollout.observations import NotKnown
 from stagenorm.rollout.review import Review
 from stagenorm.stores import control, open_store
 from stagenorm.times import moment
@@ -28,7 +29,7 @@ REVIEW = Review("stages", "abc", "ada", "looked", 0.0)
 LOADED = {alert.name: "ok" for alert in ALERTS}
 HELD = preflight.Fallback([], "last-known", ["degraded"], 0.1)
 ARRIVED = preflight.Delivered(200, "ignored", 3, 3)
-PASS, FAIL, HOLD = Verdict.PASS, Verdict.FAIL, Verdict.HOLD
+PASS, FAIL, HOLD = Conclusion.PASS, Conclusion.FAIL, Conclusion.HOLD
 
 
 @pytest.mark.parametrize(

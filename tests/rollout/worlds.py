@@ -1,9 +1,10 @@
 """A service whose numbers are all good, a plan, a store and a clock: what the controller's tests share."""
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.modes import Actor, Mode, ModeState
 from stagenorm.rollout.controller import tracks
 from stagenorm.rollout.driver import Driver
-from stagenorm.rollout.observations import STORE, Counted, Evidence, Proved, Report, Verdict
+from stagenorm.rollout.observations import STORE, Counted, Evidence, Proved, Report
 from stagenorm.rollout.plan import Plan
 from stagenorm.stores import MemoryModeStore, control
 from stagenorm.stores.control import Change
@@ -27,7 +28,7 @@ class Service:
         return self.alerts
 
     def evidence(self, now):
-        return Evidence(Report(Verdict.PASS, now), Report(Verdict.PASS, now), Proved(now - 60))
+        return Evidence(Report(Conclusion.PASS, now), Report(Conclusion.PASS, now), Proved(now - 60))
 
 
 class World:
