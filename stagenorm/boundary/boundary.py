@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from time import perf_counter
 
 from stagenorm.boundary import headers as http
@@ -155,7 +156,8 @@ class Boundary:
             parts = request.guard.read(request, aliases)
             verdict, decision = self._conclude(request, parts, situation)
         except Exception as error:  # the last line of defence: whatever it is, the table says what follows
-            _logger.exception("the boundary failed on endpoint %s", request.guard.endpoint.name)
+            with suppress(Exception):  # a log handler is someone else's code too
+                _logger.exception("the boundary failed on endpoint %s", request.guard.endpoint.name)
             failure = error
             parts = Parts(body=Reading.of(FindingKind.FAILED, "request", "the check itself failed"))
             verdict, decision = self._conclude(request, parts, situation)
@@ -212,7 +214,8 @@ class Boundary:
             try:
                 hook(event)
             except Exception:  # a hook is someone else's code, and must not fail a request
-                _logger.exception("hook %r failed", hook)
+                with suppress(Exception):
+                    _logger.exception("hook %r failed", hook)
 
 
 _OUTCOMES = {Pass: Outcome.PASS, Rewrite: Outcome.REWRITE, Reject: Outcome.REJECT}

@@ -6,10 +6,18 @@ from collections.abc import Callable
 
 from stagenorm.cli import output, trail
 from stagenorm.core.modes import in_words
+from stagenorm.errors import TransitionRefusedError
 from stagenorm.stores import Entry, ModeStore, Snapshot, Subscription
 
 
-def carry_out(store: ModeStore, act: Callable[[ModeStore], Entry | None], *, unchanged: str, json: bool) -> None:
+def carry_out(
+    store: ModeStore,
+    act: Callable[[ModeStore], Entry | None],
+    *,
+    unchanged: str,
+    json: bool,
+    only_what_was_shown: bool = False,
+) -> None:
     """Rehearse a change, show it, and make it.
 
     Args:
@@ -17,6 +25,7 @@ def carry_out(store: ModeStore, act: Callable[[ModeStore], Entry | None], *, unc
         act: makes the change in the store that it is given; None says that nothing had to change.
         unchanged: what is said then.
         json: print JSON instead, and only once the change is made.
+        only_what_was_shown: refuse it if somebody was faster: nobody takes back what they have not seen.
 
     Raises:
         StagenormError: as ``act`` does, from the rehearsal already where the change is refused.
@@ -24,7 +33,8 @@ def carry_out(store: ModeStore, act: Callable[[ModeStore], Entry | None], *, unc
     planned = act(_Rehearsal(store))
     if planned and not json:
         trail.show_change(planned)
-    done = act(store) if planned else None
+    target = _AtRevision(store, planned.before.revision) if planned and only_what_was_shown else store
+    done = act(target) if planned else None
     if json:
         output.show_json({"changed": True, **trail.as_json(done)} if done else {"changed": False})
     elif done is None:
@@ -61,8 +71,8 @@ def _endpoints(snapshot: Snapshot) -> list[str]:
     return list(dict.fromkeys([*snapshot.endpoints, *filter(None, exempt)]))
 
 
-class _Rehearsal:
-    """A store that shows what it holds, and keeps nothing."""
+class _Wrapped:
+    """A store that stands for another one."""
 
     def __init__(self, store: ModeStore) -> None:
         self._store = store
@@ -71,7 +81,7 @@ class _Rehearsal:
         return self._store.read()
 
     def replace(self, entry: Entry) -> None:
-        pass
+        self._store.replace(entry)
 
     def trail(self, limit: int) -> list[Entry]:
         return self._store.trail(limit)
@@ -84,3 +94,26 @@ class _Rehearsal:
 
     def leader(self) -> str | None:
         return self._store.leader()
+
+
+class _Rehearsal(_Wrapped):
+    """It shows what it holds, and keeps nothing."""
+
+    def replace(self, entry: Entry) -> None:
+        pass
+
+
+class _AtRevision(_Wrapped):
+    """It holds what was seen, or is refused."""
+
+    def __init__(self, store: ModeStore, revision: int) -> None:
+        super().__init__(store)
+        self._revision = revision
+
+    def read(self) -> Snapshot:
+        snapshot = super().read()
+        if snapshot.revision != self._revision:
+            raise TransitionRefusedError(
+                "somebody else changed the store meanwhile, so nothing was changed: look again (stagenorm mode history)"
+            )
+        return snapshot

@@ -135,7 +135,8 @@ def _running(url: str) -> Iterator[str]:
     if mode.status == 401:
         try:
             said = json.loads(health.text)
-        except ValueError:
+            held, status = bool(said["held"]), str(said["status"])
+        except (ValueError, TypeError, KeyError):
             yield f"{shown(url)} asks for a login of its own, and is no ops app: name the one that the service mounts"
             return
-        yield from knows.health_faults(said["held"], said["status"])
+        yield from knows.health_faults(held, status)

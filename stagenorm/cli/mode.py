@@ -115,6 +115,7 @@ def unlatch(reason: Reason, by: By, endpoint: EndpointName = None, store: Store 
         lambda target: control.unlatch(target, change, endpoint=endpoint),
         unchanged="nothing is latched there",
         json=json,
+        only_what_was_shown=True,
     )
 
 
@@ -149,7 +150,13 @@ def undo(reason: Reason, by: By, store: Store = "", json: Json = False) -> None:
     Every mode becomes what it was before, latches included, as a new revision. Aliases and exemptions stay.
     """
     change = operators_change(by, reason)
-    carry_out(chosen_store(store), lambda target: control.undo(target, change), unchanged="", json=json)
+    carry_out(
+        chosen_store(store),
+        lambda target: control.undo(target, change),
+        unchanged="",
+        json=json,
+        only_what_was_shown=True,
+    )
 
 
 @app.command()

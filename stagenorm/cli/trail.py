@@ -28,7 +28,7 @@ def show_history(entries: Sequence[Entry]) -> None:
     rows = output.table("", "when", "who", "what, from -> to", "why", numeric=("",), whole=("when",))
     for entry in entries:
         revision, when, who, why = str(entry.revision), moment(entry.at), _who(entry), entry.reason
-        for change in _changes(entry):
+        for change in [*_changes(entry)] or [f"{entry.action}: nothing was left to change"]:
             rows.add_row(revision, when, *map(output.cell, (who, change, why)))
             revision = when = who = why = ""
     output.show(rows)

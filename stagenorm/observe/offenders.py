@@ -96,4 +96,6 @@ class OffendersHook(Offenders):
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "\N{HORIZONTAL ELLIPSIS}"
+    """What is kept of a text: no more than any form has, and nothing that cannot be written as UTF-8."""
+    cut = text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "\N{HORIZONTAL ELLIPSIS}"
+    return cut.encode("utf-8", "backslashreplace").decode()

@@ -264,16 +264,23 @@ def _as_state(state: ModeState) -> models.State:
         mode=state.mode,
         share=state.share,
         revision=state.revision,
-        changed_at=datetime.fromtimestamp(state.changed_at, timezone.utc) if state.changed_at else None,
+        changed_at=_moment(state.changed_at),
         changed_by=state.changed_by,
         reason=state.reason,
         latched=state.latched,
     )
 
 
+def _moment(at: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(at, timezone.utc) if at else None
+    except (ValueError, OverflowError, OSError):  # written by hand: no calendar has it
+        return None
+
+
 def _is_private(request: Request) -> bool:
     """Whether nobody on the way could read along: TLS, or loopback without a proxy in front of it."""
-    if request.url.scheme == "https":
+    if request.scope["scheme"] == "https":
         return True
     if request.client is None or any(name in _PROXIED or name.startswith("x-forwarded-") for name in request.headers):
         return False

@@ -28,14 +28,14 @@ async def read_body(request: Request, seconds: float) -> bytes:
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > len(str(MAX_BYTES)) or int(declared) > MAX_BYTES):
-        raise _TOO_LARGE
+        raise _too_large()
     body = bytearray()
     try:
         with anyio.fail_after(seconds):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BYTES:
-                    raise _TOO_LARGE
+                    raise _too_large()
     except TimeoutError as error:
         detail = f"the body was not there within {seconds:g} s: send it at once"
         raise ProblemError(HTTPStatus.REQUEST_TIMEOUT, "too-slow", detail, {"connection": "close"}) from error
@@ -72,6 +72,7 @@ def _place(location: tuple[int | str, ...]) -> str:
     return f"{place}: " if place else ""
 
 
-_TOO_LARGE = ProblemError(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", f"the body has more than {MAX_BYTES} bytes: send less"
-)
+def _too_large() -> ProblemError:
+    """Made anew for each: an error that is raised again keeps every frame it was raised in, bodies included."""
+    detail = f"the body has more than {MAX_BYTES} bytes: send less"
+    return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", detail)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from stagenorm.errors import ConfigurationError
 from stagenorm.ops.credentials import ALERTMANAGER_TOKEN, TOKEN_KEY, WEBHOOK_SECRETS, WebhookSecret, make, word
@@ -63,7 +63,7 @@ def store_faults(environ: Mapping[str, str]) -> Iterator[str]:
             f"STAGENORM_STORE is {found}, so each process has modes of its own and no command reaches them: "
             "export STAGENORM_STORE=file:///var/lib/stagenorm/modes.json"
         )
-    for name, _ in parse_qsl(urlsplit(environ.get("STAGENORM_STORE", "")).query):
+    for name, _ in parse_qsl(url.partition("?")[2]):
         if name.startswith("retry"):
             yield f"STAGENORM_STORE has {name}: the client would wait several times its deadline; remove it from the URL"
 
@@ -112,13 +112,13 @@ def metrics_faults(exposition: str) -> Iterator[str]:
     samples = list(_SAMPLE.finditer(exposition))
     if not samples:
         yield "the metrics hold no series of stagenorm: give the boundary a PrometheusHook"
-    buckets: dict[str, set[float]] = {}
+    buckets: dict[str, set[str]] = {}
     for name, labels in (sample.groups() for sample in samples):
         edge = re.search(r'le="([^"]*)"', labels or "")
         if name.endswith("_seconds_bucket") and edge:
-            buckets.setdefault(name, set()).add(float(edge[1]))
+            buckets.setdefault(name, set()).add(edge[1])
     for name, edges in buckets.items():
-        if 0.001 not in edges:
+        if "0.001" not in edges:
             yield f'{name} has no bucket le="0.001", so p99 over 1 ms cannot be told: use the hook\'s own buckets'
 
 
@@ -179,7 +179,11 @@ def clock_faults(date: str | None, now: float) -> Iterator[str]:
         date: the service's Date header.
         now: seconds since the epoch.
     """
-    skew = abs(parsedate_to_datetime(date).timestamp() - now) if date else 0.0
+    try:
+        skew = abs(parsedate_to_datetime(date).timestamp() - now) if date else 0.0
+    except ValueError:
+        yield f"the service's Date header is {date!a}, which is no date: its clock cannot be compared"
+        return
     if skew > _SKEW_SECONDS:
         yield (
             f"the service's clock and this one differ by {skew:.0f} s, and signatures hold for {TOLERANCE_SECONDS} s: "

@@ -5,7 +5,8 @@ Every function reads, decides by ``core``, and replaces by compare-and-set, agai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from stagenorm.core import modes
@@ -14,9 +15,9 @@ from stagenorm.core.overlays import Overlays
 from stagenorm.errors import StoreConflictError, StoreError, TransitionRefusedError
 from stagenorm.stores.protocol import Entry, ModeStore, Snapshot
 
-_UNDO_DEPTH = 100  # trail entries that are searched for the last change of a mode
 _ONCE_SECONDS = 3600.0  # how far back a delivery is looked for: its signature holds for ten minutes, clocks differ
-_ONCE_STEP = 100  # trail entries that are read at first; ten times as many, if these do not reach back so far
+_TRAIL_STEP = 100  # trail entries that are read at first; ten times as many, if these do not reach back so far
+_DELIVERY = re.compile(r" fires(?: on (?P<place>[A-Za-z0-9_.-]{1,64}))? \(delivery (?P<id>[!-~]{1,128})\)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,9 @@ def downgrade(
         change: who, why, when.
         endpoint: its name, or None for all.
         default: what holds where nothing is stored.
-        once: do nothing if this author asked for this very reason before, as the trail tells. It is asked in the same
-            compare-and-set, so it holds across processes, and kept there even where nothing was left to lower.
+        once: do nothing if this author asked before with the delivery that the reason ends in, for this place or for all,
+            as the trail tells. It is asked in the same compare-and-set, so it holds across processes, and kept there
+            even where nothing was left to lower.
 
     Returns:
         What was changed, or None if everything was down and latched already.
@@ -115,17 +117,34 @@ def downgrade(
 
 def _was_asked(store: ModeStore, change: Change) -> bool:
     """Whether the trail holds this change; a trail that cannot be read keeps nobody from lowering."""
-    limit = _ONCE_STEP
+    try:
+        for entry in _newest_first(store):
+            if entry.author == change.author and _is_same(entry.reason, change.reason):
+                return True
+            if entry.at < change.now - _ONCE_SECONDS:
+                return False
+    except StoreError:
+        pass
+    return False
+
+
+def _is_same(reason: str, wanted: str) -> bool:
+    """Whether two reasons name one delivery, and places of which one holds the other."""
+    told, asked = _DELIVERY.search(reason), _DELIVERY.search(wanted)
+    if not (told and asked):
+        return reason == wanted
+    return told["id"] == asked["id"] and (None in (told["place"], asked["place"]) or told["place"] == asked["place"])
+
+
+def _newest_first(store: ModeStore) -> Iterator[Entry]:
+    """The trail, newest first, read further back as more of it is wanted."""
+    told, limit = 0, _TRAIL_STEP
     while True:
-        try:
-            entries = store.trail(limit)
-        except StoreError:
-            return False
-        if any((entry.author, entry.reason) == (change.author, change.reason) for entry in entries):
-            return True
-        if len(entries) < limit or entries[-1].at < change.now - _ONCE_SECONDS:
-            return False
-        limit *= 10
+        entries = store.trail(limit)
+        yield from entries[told:]
+        if len(entries) < limit:
+            return
+        told, limit = limit, limit * 10
 
 
 def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) -> Entry | None:
@@ -191,10 +210,8 @@ def undo(store: ModeStore, change: Change) -> Entry:
     _only_operators(change, "undo")
 
     def decide(snapshot: Snapshot) -> Snapshot:
-        reached, entries = snapshot, store.trail(_UNDO_DEPTH)
-        if not entries:
-            raise TransitionRefusedError("nothing was ever changed in this store")
-        for entry in entries:
+        reached = snapshot
+        for entry in _newest_first(store):
             before, after = entry.before, entry.after
             if entry.revision > snapshot.revision and reached is snapshot:
                 continue  # somebody was faster, which storing will tell
@@ -210,7 +227,7 @@ def undo(store: ModeStore, change: Change) -> Entry:
                     },
                 )
         raise TransitionRefusedError(
-            f"no change of a mode in the last {_UNDO_DEPTH} entries led to what is stored: there is nothing to undo"
+            "no change of a mode that the trail holds led to what is stored: there is nothing to undo"
         )
 
     return _change(store, change, "undo", decide)

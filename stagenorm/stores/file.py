@@ -74,8 +74,10 @@ class FileModeStore:
 
     def _append(self, line: bytes, length: int) -> int:
         """Write a line behind the committed trail; returns its new length."""
-        if length == 0:
-            self._set_old_trail_aside()
+        with suppress(FileNotFoundError):
+            if length == 0 or self._trail_path.stat().st_size < length:  # of another snapshot, or torn
+                self._set_old_trail_aside()
+                length = 0
         descriptor = self._open(self._trail_path, os.O_RDWR)
         with os.fdopen(descriptor, "r+b") as trail:
             trail.truncate(min(length, trail.seek(0, os.SEEK_END)))
@@ -86,10 +88,9 @@ class FileModeStore:
             return trail.tell()
 
     def _set_old_trail_aside(self) -> None:
-        """Keep the trail of a snapshot that was moved away: nobody's history is overwritten."""
-        with suppress(FileNotFoundError):
-            since = self._trail_path.stat().st_mtime_ns
-            self._trail_path.replace(self._trail_path.with_name(f"{self._trail_path.name}.{since}"))
+        """Keep what is there under another name: nobody's history is overwritten, and nothing is written behind a tear."""
+        since = self._trail_path.stat().st_mtime_ns
+        self._trail_path.replace(self._trail_path.with_name(f"{self._trail_path.name}.{since}"))
 
     def _write(self, data: bytes) -> None:
         draft = self._path.with_name(self._path.name + ".draft")

@@ -50,7 +50,7 @@ class LastKnown:
         self._went_back = False  # the store was refused for it; what it holds since is of a history that lost changes
         self._newest = 0.0  # when a mode was changed last, of all that were confirmed
         self._failure: _Failure | None = None  # one value, because status() is asked by any thread
-        self._held: dict[str | None, float] = {}  # downgrades that could not be stored, and when they were wanted
+        self._held: dict[str | None, _Wanted] = {}  # downgrades that could not be stored
 
     def confirm(self, snapshot: Snapshot) -> None:
         """Take over what was read.
@@ -72,7 +72,9 @@ class LastKnown:
         self._newest = max(_newest(snapshot), self._newest)
         self._went_back = False
         self._failure = None
-        self._held = {endpoint: at for endpoint, at in self._held.items() if self._enforces(snapshot, endpoint, at)}
+        self._held = {
+            endpoint: wanted for endpoint, wanted in self._held.items() if self._enforces(snapshot, endpoint, wanted)
+        }
 
     def hold(self, endpoint: str | None, at: float) -> None:
         """A downgrade of one endpoint, or of all, could not be stored: hold this process at warn.
@@ -83,12 +85,21 @@ class LastKnown:
             endpoint: its name, or None for all.
             at: when, in seconds since the epoch.
         """
-        self._held[endpoint] = at
+        self._held[endpoint] = _Wanted(at, self.snapshot or Snapshot())
 
-    def _enforces(self, snapshot: Snapshot, endpoint: str | None, since: float) -> bool:
+    def _enforces(self, snapshot: Snapshot, endpoint: str | None, wanted: _Wanted) -> bool:
+        """Whether something enforces that was there when the downgrade was wanted, whatever its author's clock said."""
+        states = self._states(snapshot, endpoint)
+        known = self._states(wanted.seen, endpoint)
+        return any(
+            state.mode is Mode.ENFORCE and (state.changed_at <= wanted.at or known.get(place) == state)
+            for place, state in states.items()
+        )
+
+    def _states(self, snapshot: Snapshot, endpoint: str | None) -> dict[str | None, ModeState]:
         otherwise = snapshot.everywhere or self._default
-        states = [snapshot.state(endpoint) or otherwise] if endpoint else [otherwise, *snapshot.endpoints.values()]
-        return any(state.mode is Mode.ENFORCE and state.changed_at <= since for state in states)
+        places = [endpoint] if endpoint else [None, *snapshot.endpoints]
+        return {place: snapshot.state(place) or otherwise for place in places}
 
     def fail(self, error: str, now: float) -> None:
         """The store was not read well."""
@@ -114,6 +125,13 @@ class LastKnown:
             source = "default"
         stale_seconds, error = (now - failure.since, failure.error) if failure else (0.0, None)
         return Status(source, stale_seconds, error, bool(self._held))
+
+
+class _Wanted(NamedTuple):
+    """When a downgrade was wanted, in seconds since the epoch, and what was known then."""
+
+    at: float
+    seen: Snapshot
 
 
 class _Failure(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from stagenorm.core.modes import Actor, ModeState
+from stagenorm.core.modes import Actor, Mode, ModeState
 from stagenorm.core.overlays import Overlays
 from stagenorm.core.progress import Progress
 from stagenorm.errors import ConfigurationError, StoreError
@@ -151,6 +151,9 @@ def decode_snapshot(data: bytes, where: str) -> Snapshot:
     snapshot = _decode(_snapshots, data, fault)
     if snapshot.revision == 0:
         raise StoreError(f"{fault} (revision 0 is never stored): {_REMEDY}")
+    states = [snapshot.everywhere, *snapshot.endpoints.values()]
+    if any(state.latched and state.mode is Mode.ENFORCE for state in states if state):
+        raise StoreError(f"{fault} (what is latched never enforces): {_REMEDY}")
     return snapshot
 
 

@@ -33,7 +33,8 @@ _PREFIX = "stagenorm"
 _STEPS = 10  # timeouts that a whole answer may take, from connecting to its last byte
 _BURST = 1000  # pushes that are heard as one: all of them are one reason to read
 
-# Compare-and-set on the stored revision, the trail and the push, in one step. Answers OK, or the stored revision.
+# Compare-and-set on the stored revision, the trail and the push, in one step. Answers OK, or the stored revision. A user
+# who may do one and not the other must not part them: what a script did before it failed is not rolled back.
 _REPLACE = """
 local stored = redis.call('GET', KEYS[1])
 local revision = 0
@@ -46,9 +47,14 @@ if stored then
     if revision < 1 or revision ~= math.floor(revision) then return redis.error_reply('DAMAGED') end
 end
 if revision ~= tonumber(ARGV[1]) then return revision end
-redis.call('RPUSH', KEYS[2], ARGV[3])
-redis.call('SET', KEYS[1], ARGV[2])
-redis.call('PUBLISH', KEYS[3], ARGV[1])
+local set = redis.pcall('SET', KEYS[1], ARGV[2])
+if set.err then return set end
+local pushed = redis.pcall('RPUSH', KEYS[2], ARGV[3])
+if type(pushed) == 'table' and pushed.err then
+    if stored then redis.call('SET', KEYS[1], stored) else redis.call('DEL', KEYS[1]) end
+    return pushed
+end
+redis.pcall('PUBLISH', KEYS[3], ARGV[1])
 return redis.status_reply('OK')
 """
 

@@ -14,6 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
@@ -324,7 +325,9 @@ def _follow(
         resolver = reference()
         if resolver is None:
             break
-        pause = resolver.tend(heard=heard)
+        pause = _LOCAL_SECONDS
+        with suppress(Exception):  # a log handler is somebody else's too, and must not end the thread
+            pause = resolver.tend(heard=heard)
         del resolver
         begun.set()
         heard = listener.wait(pause, closed)
@@ -337,7 +340,8 @@ def _tick(reference: weakref.ref[ModeResolver], closed: threading.Event) -> None
         resolver = reference()
         if resolver is None:
             break
-        resolver.tick()
+        with suppress(Exception):  # as above
+            resolver.tick()
         del resolver
 
 

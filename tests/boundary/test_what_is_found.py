@@ -1,6 +1,7 @@
 """What is found, to the letter: kind, field, place, value and explanation, for every way that a value can be wrong."""
 
 import json
+import logging
 
 import pytest
 
@@ -363,3 +364,22 @@ def test_two_vocabularies_in_one_body(guarded):
     verdict = one.send(b'{"s":"Seed","c":"Seed","k":{"Seed":"Seed","seed green":1}}')
     assert verdict.body == b'{"s":"seed","c":"red","k":{"red":"Seed","seed-green":1}}'
     assert one.counts() == {"alias": 4}
+
+
+def test_a_log_handler_that_raises_harms_nobody(guarded, outcome_of):
+    def broken(*_):
+        raise RuntimeError
+
+    handler = logging.Handler()
+    handler.emit = broken
+    one = guarded(EACH)
+    one.boundary.hooks.insert(0, broken)
+    logging.getLogger("stagenorm").addHandler(handler)
+    try:
+        assert outcome_of(one.send(b'["seed"]')) == "pass"
+        assert outcome_of(one.send(b'["Seed"]')) == "rewrite"
+        one.boundary.modes = None
+        assert outcome_of(one.send(b'["Seed"]')) == "pass"
+    finally:
+        logging.getLogger("stagenorm").removeHandler(handler)
+    assert len(one.events) == 3

@@ -239,6 +239,27 @@ class TestWhatAnOperatorMightNotExpect:
         assert json.loads(result.stdout)["changed"] is True
         assert result.stderr.startswith("note: ")
 
+    @pytest.mark.parametrize("command", ["undo", "unlatch"])
+    def test_what_nobody_saw_is_not_taken_back(self, done, refused, file_url, monkeypatch, command):
+        """An alert comes between what is shown and what is stored: its latch stays."""
+        done("mode", "set", "enforce", "--share", "10", "--reason", "go")
+        alert(file_url)
+        if command == "undo":
+            done("mode", "unlatch", "--reason", "seen")
+            done("mode", "set", "enforce", "--share", "50", "--reason", "go on")
+
+        def overtaken(_):
+            if command == "unlatch":
+                done("mode", "unlatch", "--reason", "seen")
+            alert(file_url)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(trail, "show_change", overtaken)
+            patched.setattr("stagenorm.cli.change.trail.show_change", lambda _: (patched.undo(), overtaken(_)))
+            result = refused("mode", command, "--reason", "back")
+        assert "somebody else changed the store meanwhile, so nothing was changed" in result
+        assert standing(done) == ("warn", 50 if command == "undo" else 10, True)
+
     def test_somebody_who_is_faster_is_told(self, done, file_url, monkeypatch):
         done("mode", "set", "enforce", "--share", "10", "--reason", "go")
 

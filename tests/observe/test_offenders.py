@@ -7,7 +7,7 @@ import pytest
 from stagenorm.core.modes import Mode
 from stagenorm.events import Finding, FindingKind, Inspected, Outcome, StoreRead
 from stagenorm.observe import OffendersHook
-from stagenorm.observe.offenders import Offender
+from stagenorm.observe.offenders import Offender, Offenders
 
 
 def event(value, consumer="ada", endpoint="companies", kind=FindingKind.UNKNOWN):
@@ -53,3 +53,10 @@ def test_endless_values_and_consumers_stay_in_bounded_memory_and_frequent_ones_a
     assert max(len(each.value) for each in top) == 257
     assert (top[0].value, top[0].consumers[0]) == ("angel", "ada")
     assert 5000 <= top[0].count <= 5000 + 25_000 / 50
+
+
+def test_what_cannot_be_written_as_text_is_kept_escaped():
+    offenders = Offenders()
+    offenders.add("e", "\udcff", "\ud800")
+    (found,) = offenders.top(1)
+    assert (found.value, found.consumers) == ("\\udcff", ("\\ud800",))

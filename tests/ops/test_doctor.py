@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from stagenorm.cli.app import app
 from stagenorm.demo.server import serving
+from stagenorm.ops import doctor as knows
 from stagenorm.ops.credentials import fresh_secret
 
 METRICS = """\
@@ -246,3 +247,23 @@ def test_a_password_in_a_url_is_not_shown(good):
 
 def test_rules_need_metrics(good, tmp_path):
     assert doctor("--rules", tmp_path)[0] == 2
+
+
+def test_what_is_misspelt_is_a_fault_in_one_line(good):
+    good.setenv("STAGENORM_STORE", "redis://[::1")
+    status, (line,) = doctor()
+    assert (status, line.startswith("STAGENORM_STORE: ")) == (1, True)
+
+
+@pytest.mark.parametrize("answer", ["{}", "[]", "3", '{"held": false}'])
+def test_a_login_that_answers_json_is_no_ops_app(good, answer):
+    with serving_text(answer, 401) as url:
+        status, (line,) = doctor("--url", url)
+    assert (status, "is no ops app" in line) == (1, True)
+
+
+def test_clocks_and_buckets_may_be_nonsense():
+    (line,) = knows.clock_faults("garbage", 0.0)
+    assert "'garbage', which is no date" in line
+    (line,) = knows.metrics_faults('stagenorm_x_seconds_bucket{le="foo"} 1')
+    assert 'has no bucket le="0.001"' in line

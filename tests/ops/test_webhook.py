@@ -1,18 +1,22 @@
 """The webhook over HTTP: what acts and what does not, what the trail says, and what the sender is answered."""
 
+import asyncio
 import hashlib
 import hmac
 import json
 from collections import Counter
 
 import pytest
+from starlette.requests import Request
 
 from stagenorm import Mode, StoreError
 from stagenorm.core.modes import Actor
 from stagenorm.events import Downgraded
-from stagenorm.ops import signatures
-from stagenorm.ops.bodies import MAX_BYTES
+from stagenorm.ops import ops_app, signatures
+from stagenorm.ops.bodies import MAX_BYTES, read_body
 from stagenorm.ops.credentials import WebhookSecret
+from stagenorm.ops.problems import ProblemError
+from stagenorm.stores import control
 from tests.ops.conftest import ACTS, NEWER, NOW, TOKEN, WRITTEN, firing
 
 
@@ -124,6 +128,29 @@ def test_an_id_that_found_nothing_to_lower_never_acts_either(service, body):
     assert service.signed(body).json()["result"] == "duplicate"
     assert service.state().mode is Mode.ENFORCE
     assert service.downgrades == [Downgraded(Actor.ALERT, None)]
+
+
+def test_an_id_acts_once_though_workers_know_other_endpoints(start, fresh_file, body):
+    """As while a new release is rolled out: for one everything is meant, for the other one endpoint."""
+    url = fresh_file()
+    delivery = firing({**ACTS, "endpoint": "funds"})
+    old, new = start(url), start(url)
+    old.boundary.endpoints = old.boundary.endpoints[:1]
+    old.app = ops_app(old.boundary, credentials=old.credentials, clock=lambda: old.now)
+    assert old.signed(delivery).json()["endpoints"] == [None]
+    old.unlatch()
+    old.set("enforce", 100, "funds")
+    assert new.signed(delivery).json()["result"] == "duplicate"
+    assert new.state("funds").mode is Mode.ENFORCE
+
+
+def test_deliveries_that_change_nothing_hide_no_history(service, body):
+    service.set("enforce", 30)
+    service.by_bearer(body)
+    for number in range(120):
+        assert service.signed(body, f"msg_{number}").json()["result"] == "duplicate"
+    undone = control.undo(service.store, control.Change(Actor.OPERATOR, "bob", "test", NOW))
+    assert undone.after.everywhere.share == 30
 
 
 def test_an_id_is_remembered_whatever_happened_since(service, body):
@@ -348,3 +375,18 @@ def test_no_secret_is_logged_or_shown(service, body, caplog):
     for secret in (TOKEN, WRITTEN, NEWER, "wrong-token-of-somebody"):
         assert secret not in seen
     assert Counter(service.results) == {"not-authentic": 2, "done": 1, "duplicate": 1}
+
+
+def test_each_refusal_is_an_error_of_its_own():
+    """One that is raised again keeps every frame that it was ever raised in."""
+
+    async def refused():
+        async def receive():
+            return {"type": "http.request", "body": b" " * (MAX_BYTES + 1), "more_body": False}
+
+        try:
+            await read_body(Request({"type": "http", "method": "POST", "headers": []}, receive), 1)
+        except ProblemError as error:
+            return error
+
+    assert asyncio.run(refused()) is not asyncio.run(refused())

@@ -251,7 +251,7 @@ def test_undo_does_not_reach_into_the_history_before_a_loss(store):
 
 
 def test_there_may_be_nothing_to_undo(store):
-    with pytest.raises(TransitionRefusedError, match="nothing was ever changed in this store"):
+    with pytest.raises(TransitionRefusedError, match="there is nothing to undo"):
         control.undo(store, OPERATOR)
 
 

@@ -80,6 +80,7 @@ FAULTS = {
     "its last byte lost": (torn(-1), "is torn or damaged"),
     "zeros, as after a power cut": (edited(b"{", b"\0" * 500), "is torn or damaged|holds no mode state"),
     "unknown mode": (edited(b'"enforce"', b'"strict"'), "holds no mode state"),
+    "latched and enforcing": (edited(b'"latched":false', b'"latched":true'), "what is latched never enforces"),
     "share missing": (edited(b'"share":40,', b""), "fields are missing"),
     "a directory": (a_directory, "cannot read .*: Is a directory"),
     "directory gone": (directory_gone, "its directory is not there"),
@@ -290,3 +291,18 @@ def test_children_forked_while_a_writer_holds_the_lock_do_not_keep_it(path):
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", _FORKS_WHILE_WRITING, str(path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_torn_trail_is_set_aside_and_goes_on(path):
+    store = FileModeStore(path)
+    for _ in range(3):
+        store.replace(entry_after(store.read()))
+    trail = path.with_name("modes.json.trail")
+    torn = trail.read_bytes()[:-20]
+    trail.write_bytes(torn)
+    store.replace(entry_after(store.read()))
+    assert [entry.revision for entry in store.trail(9)] == [4]
+    store.replace(entry_after(store.read()))
+    assert [entry.revision for entry in store.trail(9)] == [5, 4]
+    (aside,) = path.parent.glob("modes.json.trail.*")
+    assert aside.read_bytes() == torn

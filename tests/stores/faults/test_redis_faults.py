@@ -111,6 +111,7 @@ FAULTS = {
     "empty object": (holding(lambda client, key, _: client.set(key, b"{}")), "holds no mode state"),
     "binary": (holding(lambda client, key, _: client.set(key, b"\xff\x00\xfe")), "holds no mode state"),
     "unknown mode": (replaced(b'"enforce"', b'"strict"'), "holds no mode state"),
+    "latched and enforcing": (replaced(b'"latched":false', b'"latched":true'), "what is latched never enforces"),
     "share over 100": (replaced(b'"share":40', b'"share":400'), "holds no mode state"),
     "share missing": (replaced(b'"share":40,', b""), "fields are missing"),
     "revision zero": (replaced(b'{"revision":1,', b'{"revision":0,'), "revision 0 is never stored"),
@@ -358,3 +359,39 @@ def subscriptions(client, url):
 
 def test_two_writers_race_a_thousand_times(valkey, race):
     race(valkey.fresh_url())
+
+
+WRITES = "~*", "+@connection", "+get", "+eval"
+
+
+@pytest.fixture
+def as_user(valkey):
+    """URLs of a fresh prefix, for the server's own user and for one with these rights alone."""
+    users = iter(("writer", "no-trail", "no-state"))
+
+    def as_user(*rights):
+        name, url = next(users), valkey.fresh_url()
+        with valkey.client() as client:
+            client.execute_command("ACL", "SETUSER", name, "reset", "on", ">secret", *WRITES, *rights)
+        return url, url.replace("redis://", f"redis://{name}:secret@")
+
+    return as_user
+
+
+def test_a_user_without_a_right_to_push_stores_all_the_same(as_user):
+    """Since Redis 7 a new user may publish on no channel."""
+    whole, limited = as_user("+set", "+rpush", "resetchannels")
+    store = open_store(limited, timeout=2)
+    store.replace(entry_after(store.read()))
+    assert (open_store(whole, timeout=2).read().revision, len(open_store(whole, timeout=2).trail(9))) == (1, 1)
+
+
+@pytest.mark.parametrize("rights", [("+set", "+del", "allchannels"), ("+rpush", "+rpop", "allchannels")])
+def test_state_and_trail_change_together_whatever_the_user_may(as_user, rights):
+    whole, limited = as_user(*rights)
+    store, refused = open_store(whole, timeout=2), open_store(limited, timeout=2)
+    for revision in (0, 1):
+        with pytest.raises(StoreError, match="refused"):
+            refused.replace(entry_after(store.read()))
+        assert (store.read().revision, len(store.trail(9))) == (revision, revision)
+        store.replace(entry_after(store.read()))

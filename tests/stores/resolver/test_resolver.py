@@ -326,3 +326,16 @@ def test_the_environment_names_store_default_and_ceiling(tmp_path):
 def test_a_wrong_environment_is_named(environ, complaint):
     with pytest.raises(ConfigurationError, match=complaint):
         ModeResolver.from_environment(environ)
+
+
+def test_a_clock_that_is_ahead_does_not_end_a_hold(store, resolve):
+    """Whoever set it had a clock that is ahead: it stands since before the alert all the same."""
+    store.answer = Snapshot(3, ModeState(Mode.ENFORCE, 100, 3, changed_at=1030.0))
+    resolver = resolve()
+    resolver.refresh()
+    resolver.hold_at_warn(None, 1010.0)
+    resolver.refresh()
+    assert (resolver.view.state("e").mode, resolver.status().held) == (Mode.WARN, True)
+    store.answer = Snapshot(4, ModeState(Mode.ENFORCE, 100, 4, changed_at=1031.0))
+    resolver.refresh()
+    assert (resolver.view.state("e").mode, resolver.status().held) == (Mode.ENFORCE, False)

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import random
 import threading
 import weakref
@@ -153,3 +154,21 @@ def test_where_no_thread_can_run_one_request_reads_and_no_other_waits(clock, mon
     assert not answer.is_set()
     answer.set()
     request.join()
+
+
+class Raising(logging.Handler):
+    def emit(self, record):
+        raise RuntimeError(record)
+
+
+def test_a_log_handler_that_raises_ends_no_thread(until):
+    store = MemoryModeStore()
+    handler = Raising()
+    logging.getLogger("stagenorm").addHandler(handler)
+    try:
+        with contextlib.closing(ModeResolver(store, ttl=0.01)) as resolver:
+            for mode in ("off", "warn", "off"):
+                store.replace(entry_after(store.read(), ModeState(Mode(mode))))
+                until(lambda mode=mode: resolver.view.state("e").mode is Mode(mode))
+    finally:
+        logging.getLogger("stagenorm").removeHandler(handler)
