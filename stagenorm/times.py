@@ -19,7 +19,7 @@ def duration(text: str) -> float:
     """
     found = _DURATION.fullmatch(text)
     if found is None or not int(found[1]):
-        raise ConfigurationError(f"{text!a} is no duration: write minutes, hours, days or weeks as 90m, 12h, 7d or 2w")
+        raise ConfigurationError(f"{text!a} is no duration: write it as 30s, 90m, 12h, 7d or 2w")
     return int(found[1]) * _SECONDS[found[2]]
 
 

@@ -38,6 +38,7 @@ class Verification:
     """What a table was found to be after a run.
 
     Attributes:
+        identity: of the database, as receipts name it.
         run: its number.
         began_at: when it began, in UTC.
         target: what it was to change.
@@ -45,6 +46,7 @@ class Verification:
         holds_now: what the target holds.
     """
 
+    identity: str
     run: int
     began_at: datetime
     target: Target
@@ -82,6 +84,7 @@ def verify(database: Database, number: int, normalizer: Normalizer, asked: Targe
         same, edited, gone = _log_against_table(connection, columns, number)
         logged = same + edited + gone
         return Verification(
+            database.identity(connection),
             number,
             row.started_at,
             columns.target,
@@ -128,13 +131,20 @@ def _log_against_table(connection: Connection, columns: Columns, number: int) ->
 def last_run(database: Database, target: Target) -> int:
     """The number of the last run of a target: of this column and of these rows, by whichever key they were walked.
 
+    One that found nothing to do says nothing of those before it: the last that changed something is meant, if any did.
+
     Raises:
         BackfillRefusedError: there is none.
         DatabaseError: the database failed.
     """
+    last = 0
     with database.reading() as connection:
         asked = resolved(database, connection, target)
         for row in control.runs(connection):
             if row["kind"] == Kind.RUN.value and Target.from_json(row["target"]).same_rows(asked):
-                return int(row["run"])
+                last = last or int(row["run"])
+                if row["rows_changed"]:
+                    return int(row["run"])
+    if last:
+        return last
     raise BackfillRefusedError(f"nothing was ever run on {asked.described}: run it, or name a run with --run")

@@ -163,6 +163,7 @@ def report(found: Verification, database: str, at: float) -> dict[str, Any]:
         "generated_at": moment(at),
         "result": "PASS" if found.holds else "FAIL",
         "database": database,
+        "identity": found.identity,
         "target": found.target.name,
         "filter": found.target.filter,
         "run": found.run,

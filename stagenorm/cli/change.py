@@ -59,10 +59,16 @@ def _notes(entry: Entry) -> list[str]:
         for name in _endpoints(after)
         if name not in _endpoints(before)
     ]
+    if entry.action == "undo" and any(_is_latched(before)) and not any(_is_latched(after)):
+        notes.append("the latch that an alert left is gone with it: stagenorm mode show says what enforces now")
     if entry.action == "set" and before.everywhere != after.everywhere and after.endpoints:
         kept = ", ".join(f"{name} ({in_words(state)})" for name, state in after.endpoints.items())
         notes.append(f"endpoints with a mode of their own keep it: {kept}")
     return notes
+
+
+def _is_latched(snapshot: Snapshot) -> list[bool]:
+    return [state.latched for state in (snapshot.everywhere, *snapshot.endpoints.values()) if state]
 
 
 def _endpoints(snapshot: Snapshot) -> list[str]:

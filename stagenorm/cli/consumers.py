@@ -13,7 +13,7 @@ import typer
 from stagenorm.boundary.endpoint import Endpoint
 from stagenorm.cli import consumers_screen, output
 from stagenorm.cli.exits import ExitCode
-from stagenorm.cli.options import By, ConfigurationFile, Json, Reason
+from stagenorm.cli.options import CONFIGURATION, By, ConfigurationFile, Json, Reason
 from stagenorm.config import Configuration, load_configuration
 from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import ConfigurationError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Who calls the guarded endpoints, and is that clear?", no_args_is_help=True)
 
-_DEFAULT = Path("stagenorm.toml")
 _Days = Annotated[
     float, typer.Option("--days", metavar="N", help="How long the window is, by the log's own clock.", min=0.001)
 ]
@@ -44,7 +43,7 @@ class Said(str, Enum):
 
 
 @app.command()
-def code(paths: _Paths, *, config: ConfigurationFile = _DEFAULT, json: Json = False) -> None:
+def code(paths: _Paths, *, config: ConfigurationFile = CONFIGURATION, json: Json = False) -> None:
     """Find every place that calls an endpoint, in any language.
 
     Ignore files are honoured. How sure a place is: high for the whole path, medium for its parts, low for its end or a
@@ -60,7 +59,7 @@ def code(paths: _Paths, *, config: ConfigurationFile = _DEFAULT, json: Json = Fa
 
 
 @app.command()
-def logs(files: _Logs, *, days: _Days = 7.0, config: ConfigurationFile = _DEFAULT, json: Json = False) -> None:
+def logs(files: _Logs, *, days: _Days = 7.0, config: ConfigurationFile = CONFIGURATION, json: Json = False) -> None:
     """Count the requests to each endpoint in access logs, by network and user agent.
 
     Exits with 3 where none is a request to an endpoint: that is no proof that nobody calls.
@@ -95,7 +94,7 @@ def report(
         Path | None, typer.Option("--html", metavar="FILE", help="Write it as one page with plots.")
     ] = None,
     markdown: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write it as Markdown.")] = None,
-    config: ConfigurationFile = _DEFAULT,
+    config: ConfigurationFile = CONFIGURATION,
     json: Json = False,
 ) -> None:
     """Put code, logs and verdicts together, and say whether the consumers are clear.
@@ -142,7 +141,7 @@ def classify(
     family: Annotated[
         str, typer.Option("--agent", metavar="FAMILY", help="This user agent alone, as the report has it.")
     ] = "",
-    config: ConfigurationFile = _DEFAULT,
+    config: ConfigurationFile = CONFIGURATION,
 ) -> None:
     """Keep what you found out about a consumer. The last word on the narrowest network holds."""
     from stagenorm.consumers.verdicts import Standing, Verdict, add_verdict, network_named  # noqa: PLC0415

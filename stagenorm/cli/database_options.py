@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stagenorm.backfill.target import Target
-from stagenorm.cli.options import VocabularyFile, chosen_vocabulary
+from stagenorm.cli.options import CONFIGURATION, VocabularyFile, chosen_vocabulary
 from stagenorm.config import Configuration, load_configuration
 from stagenorm.core.normalizer import Normalizer
 from stagenorm.errors import ConfigurationError, MissingExtraError
@@ -21,7 +21,6 @@ PgBin = Annotated[
     Path | None,
     typer.Option("--pg-bin", metavar="DIR", help="Where PostgreSQL's own programs of the server's version are."),
 ]
-_CONFIGURATION = Path("stagenorm.toml")
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class TargetOptions(DatabaseOptions):
     @property
     def service(self) -> Configuration | None:
         """What the configuration file says; a target's name alone means that of this directory."""
-        path = self.config or (_CONFIGURATION if self.target else None)
+        path = self.config or (CONFIGURATION if self.target else None)
         return load_configuration(path) if path else None
 
     @property

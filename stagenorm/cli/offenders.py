@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from stagenorm.cli import output
-from stagenorm.cli.options import ConfigurationFile, Json, VocabularyFile, chosen_vocabulary
+from stagenorm.cli.options import CONFIGURATION, ConfigurationFile, Json, VocabularyFile, chosen_vocabulary
 from stagenorm.config import load_configuration
 from stagenorm.core.folding import MAX_LENGTH
 from stagenorm.core.normalizer import Normalizer, Unknown
@@ -20,7 +20,6 @@ from stagenorm.errors import DataFileError
 from stagenorm.observe.offender_logs import offenders_in_logs, records
 from stagenorm.observe.offenders import Offender
 
-_CONFIGURATION = Path("stagenorm.toml")
 _LOGGED = 64  # characters; longer values are cut in logs
 
 
@@ -34,7 +33,7 @@ def offenders(
         str, typer.Option("--url", metavar="URL", help="Where the service's ops app is mounted.", show_default=False)
     ] = "",
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many of each endpoint.")] = 20,
-    config: ConfigurationFile = _CONFIGURATION,
+    config: ConfigurationFile = CONFIGURATION,
     vocabulary: VocabularyFile = None,
     json: Json = False,
 ) -> None:
@@ -50,7 +49,7 @@ def offenders(
         from stagenorm.cli.ops_client import offenders_of_service  # noqa: PLC0415 - every command would load HTTP
 
         if not url:
-            if config == _CONFIGURATION and not config.exists():
+            if config == CONFIGURATION and not config.exists():
                 ctx.fail(f"give --url or LOG, or write {config} (docs/telemetry.md)")
             configuration = load_configuration(config)
             url, vocabulary = configuration.watched.ops_url, vocabulary or configuration.vocabulary_file

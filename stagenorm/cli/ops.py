@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stagenorm.boundary.boundary import Boundary
 from stagenorm.cli import output
-from stagenorm.cli.options import ConfigurationFile, Store, chosen_store
+from stagenorm.cli.options import CONFIGURATION, ConfigurationFile, Store, chosen_store
 from stagenorm.config import load_configuration
 from stagenorm.errors import ConfigurationError
 from stagenorm.stores import ModeResolver
@@ -33,7 +32,7 @@ def serve(
             help='An alert that pulls enforcement back, besides those with the label stagenorm="downgrade".',
         ),
     ] = None,
-    config: ConfigurationFile = Path("stagenorm.toml"),
+    config: ConfigurationFile = CONFIGURATION,
     store: Store = "",
 ) -> None:
     """Serve the ops app alone: webhooks, mode and health.

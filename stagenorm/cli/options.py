@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import typer
 
 from stagenorm.cli.times import duration
-from stagenorm.config import load_vocabulary
+from stagenorm.config import load_configuration, load_vocabulary
 from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.modes import Actor
 from stagenorm.core.vocabulary import Vocabulary
@@ -20,6 +20,8 @@ from stagenorm.errors import ConfigurationError
 from stagenorm.stores import MemoryModeStore, ModeStore, open_store
 from stagenorm.stores.control import Change
 
+CONFIGURATION = Path("stagenorm.toml")
+"""What a command reads of the service if nothing else is named."""
 _STORE_SECONDS = 2.0  # a person waits longer than a request may
 _URLS = "file:///var/lib/stagenorm/modes.json or redis://host:6379/0"
 
@@ -79,9 +81,16 @@ def chosen_vocabulary(path: Path | None) -> Vocabulary:
 
 
 def chosen_store(url: str) -> ModeStore:
-    """The store of a URL. Wrong usage if none is named, it is no store's, or no command can reach it."""
+    """The store of a URL, or of the stagenorm.toml that lies here.
+
+    Wrong usage if none is named, it is no store's, or no command can reach it.
+    """
+    if not url and CONFIGURATION.exists():
+        url = load_configuration(CONFIGURATION).store or ""
     if not url:
-        raise typer.BadParameter(f"no store is named: give {_URLS}, or set STAGENORM_STORE", param_hint="--store")
+        raise typer.BadParameter(
+            f"no store is named: give {_URLS}, set STAGENORM_STORE, or name it in {CONFIGURATION}", param_hint="--store"
+        )
     try:
         store = open_store(url, timeout=_STORE_SECONDS)
     except ConfigurationError as error:

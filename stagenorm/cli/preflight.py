@@ -16,7 +16,7 @@ from rich.text import Text
 from stagenorm.cli import output
 from stagenorm.cli.database_options import DatabaseOptions, PgBin
 from stagenorm.cli.exits import ExitCode
-from stagenorm.cli.options import ConfigurationFile, Json, Store, chosen_store, store_name
+from stagenorm.cli.options import CONFIGURATION, ConfigurationFile, Json, Store, chosen_store, store_name
 from stagenorm.config import Configuration, load_configuration
 from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import ConfigurationError, MissingExtraError, ServiceError, StagenormError, StoreError
@@ -36,7 +36,7 @@ _STYLES = {Conclusion.PASS: "green", Conclusion.FAIL: "bold red", Conclusion.HOL
 
 def preflight(
     *,
-    config: ConfigurationFile = Path("stagenorm.toml"),
+    config: ConfigurationFile = CONFIGURATION,
     store: Store = "",
     database: Annotated[
         str, typer.Option("--database", metavar="URL", envvar="STAGENORM_DATABASE", help="That the backup is of.")

@@ -17,6 +17,7 @@ import typer
 from stagenorm.cli import output, rollout_screen, trail
 from stagenorm.cli.exits import ExitCode
 from stagenorm.cli.options import (
+    CONFIGURATION,
     By,
     ConfigurationFile,
     EndpointName,
@@ -43,7 +44,6 @@ from stagenorm.stores.environment import default_state
 
 app = typer.Typer(help="Walk a plan from off to enforce: evidence decides.", no_args_is_help=True)
 
-_CONFIGURATION = Path("stagenorm.toml")
 _ENDPOINTS = ("simulate", "strategies", "companies")
 _LEASE_ROUNDS = 4  # rounds that a controller may miss before another one takes over
 
@@ -87,7 +87,7 @@ def rollout() -> None:
 
 
 @app.command()
-def status(*, config: ConfigurationFile = _CONFIGURATION, store: Store = "", json: Json = False) -> None:
+def status(*, config: ConfigurationFile = CONFIGURATION, store: Store = "", json: Json = False) -> None:
     """Where it stands, why it is not further, when the next step can be, and what to do.
 
     Exits with 0 where the next step can be taken or none is left, 1 where a gate fails, 3 where one holds.
@@ -117,7 +117,7 @@ def advance(
     ] = None,
     by: By,
     endpoint: EndpointName = None,
-    config: ConfigurationFile = _CONFIGURATION,
+    config: ConfigurationFile = CONFIGURATION,
     store: Store = "",
     json: Json = False,
 ) -> None:
@@ -140,14 +140,12 @@ def _exit_as(verdicts: list[Conclusion]) -> None:
 @app.command()
 def run(
     *,
-    every: Annotated[
-        float, typer.Option("--every", metavar="DURATION", help="How often it looks: 30s, 1m.", parser=duration)
-    ] = 60.0,
-    config: ConfigurationFile = _CONFIGURATION,
+    every: Annotated[str, typer.Option("--every", metavar="DURATION", help="How often it looks: 30s, 1m.")] = "60s",
+    config: ConfigurationFile = CONFIGURATION,
     store: Store = "",
 ) -> None:
     """Take every step that its gates allow, for ever. Run two if you like: one leads, and the other takes over."""
-    holder = f"{socket.gethostname()}:{os.getpid()}"
+    holder, seconds = f"{socket.gethostname()}:{os.getpid()}", duration(every)
     stop = Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
@@ -155,11 +153,11 @@ def run(
     with _opened(config, store) as opened:
         try:
             while not stop.is_set():
-                now = _round(opened, holder, every)
+                now = _round(opened, holder, seconds)
                 if now != said:
                     rollout_screen.show_line(now, time.time())
                     said = now
-                stop.wait(every)
+                stop.wait(seconds)
         finally:
             _give_back(opened.store, holder)
 
@@ -191,7 +189,7 @@ def hold(
     reason: Reason,
     by: By,
     endpoint: EndpointName = None,
-    config: ConfigurationFile = _CONFIGURATION,
+    config: ConfigurationFile = CONFIGURATION,
     store: Store = "",
     *,
     json: Json = False,
@@ -206,7 +204,7 @@ def resume(
     reason: Reason,
     by: By,
     endpoint: EndpointName = None,
-    config: ConfigurationFile = _CONFIGURATION,
+    config: ConfigurationFile = CONFIGURATION,
     store: Store = "",
     *,
     json: Json = False,
@@ -221,7 +219,7 @@ def abort(
     reason: Reason,
     by: By,
     endpoint: EndpointName = None,
-    config: ConfigurationFile = _CONFIGURATION,
+    config: ConfigurationFile = CONFIGURATION,
     store: Store = "",
     *,
     json: Json = False,
@@ -260,10 +258,10 @@ def simulate(
     json: Json = False,
 ) -> None:
     """Walk the plan against a scenario with a clock that jumps, and print what happens. Nothing real is touched."""
-    if config is None and not _CONFIGURATION.exists():
+    if config is None and not CONFIGURATION.exists():
         plan = Plan(_ENDPOINTS)
     else:
-        plan = load_configuration(config or _CONFIGURATION).rollout.plan
+        plan = load_configuration(config or CONFIGURATION).rollout.plan
     try:
         told = load_scenario(scenario)
         simulation = Simulation(plan, told)

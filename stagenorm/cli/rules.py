@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stagenorm.cli import output
-from stagenorm.cli.options import ConfigurationFile, Json
+from stagenorm.cli.options import CONFIGURATION, ConfigurationFile, Json
 from stagenorm.config import load_configuration
 from stagenorm.errors import DataFileError
 from stagenorm.files import replacing
@@ -26,7 +26,7 @@ def rules() -> None:
 def write(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where observability/ is written.")],
     *,
-    config: ConfigurationFile = Path("stagenorm.toml"),
+    config: ConfigurationFile = CONFIGURATION,
     json: Json = False,
 ) -> None:
     """Write them below a directory; files that are there are replaced."""

@@ -156,8 +156,6 @@ def look(situation: Situation, track: Track) -> Move | Wait | Standing:
     if pulled:
         return _pulled_back(situation, track, progress, max(pulled, key=lambda state: state.changed_at))
     following = plan.after(step)
-    if progress.halted:
-        return _held(step, following, "operator", progress.halted, "stagenorm rollout resume --reason TEXT")
     for place, state in states:
         if not step.holds(state):
             by = f"{state.changed_by} set it ({state.reason})" if state.revision else "which is the default"
@@ -165,6 +163,8 @@ def look(situation: Situation, track: Track) -> Move | Wait | Standing:
             if place in situation.snapshot.endpoints and not (plan.per_endpoint or plan.partial):
                 remedy = f"stagenorm mode clear --endpoint {place}, or name the endpoints under [rollout] without it"
             return _held(step, following, "by hand", f"{place} is {in_words(state)}: {by}", remedy)
+    if progress.halted:
+        return _held(step, following, "operator", progress.halted, "stagenorm rollout resume --reason TEXT")
     return Standing(track, progress, step, following) if following else Wait(step, None)
 
 
@@ -253,11 +253,23 @@ def halt(situation: Situation, track: Track, why: str) -> Snapshot:
 def resume(situation: Situation, track: Track) -> Snapshot:
     """The track goes on: in its step if its mode is still that step's, else in the step that its mode stands for.
 
-    The step begins anew, so its gates look at what happens from here on.
+    One that was only held goes on as it was; any other begins anew, so that its gates look at what happens from here on.
     """
     progress, step = situation.progress(track), _standing(situation, track)
+    if (
+        progress is not None
+        and progress.halted
+        and progress.step == step.name
+        and _untouched(situation, track, progress)
+    ):
+        return _with(situation.snapshot, track, replace(progress, halted=""))
     pulled_back = progress is not None and progress.pulled_back and step is situation.plan.warn
     return _with(situation.snapshot, track, Progress(step.name, situation.now, pulled_back))
+
+
+def _untouched(situation: Situation, track: Track, progress: Progress) -> bool:
+    """Whether no mode of a track was changed since its step began."""
+    return all(state.changed_at <= progress.entered_at for _, state in situation.states(track))
 
 
 def abort(situation: Situation, track: Track, change: Change) -> Snapshot:

@@ -35,9 +35,15 @@ def _report(path: Path | None, key: str) -> Report | NotKnown:
     try:
         with path.open("rb") as file:
             content = json.loads(file.read(_LARGEST))
-        began = content.get("began_at")
-        result, generated = Conclusion(content["result"]), seconds_at(content["generated_at"])
-        return Report(result, generated, None if began is None else seconds_at(began))
+        began, logs = content.get("began_at"), content.get("logs")
+        return Report(
+            Conclusion(content["result"]),
+            seconds_at(content["generated_at"]),
+            began_at=None if began is None else seconds_at(began),
+            until=seconds_at(logs["until"]) if logs and logs["until"] else None,
+            filter=str(content.get("filter") or ""),
+            identity=content.get("identity"),
+        )
     except FileNotFoundError:
         return NotKnown(f"{path} is not there")
     except OSError as error:
@@ -52,6 +58,7 @@ def _receipt(path: Path | None, environ: Mapping[str, str]) -> Proved | NotKnown
     try:
         from stagenorm.backups.receipt import Receipts  # noqa: PLC0415 - an extra
 
-        return Proved(Receipts(environ).read(path).backed_up_at)
+        receipt = Receipts(environ).read(path)
+        return Proved(receipt.backed_up_at, receipt.database)
     except StagenormError as error:
         return NotKnown(str(error))

@@ -261,6 +261,11 @@ def reported(gate: str, report: Report | NotKnown, now: float, longest: float, r
     words = f"its report says {report.result.value}, {in_short(max(0, age))} ago"
     if age > longest:
         return Result(gate, Conclusion.HOLD, f"{words}; {in_short(longest)} is the most", remedy)
+    if report.until is not None and now - report.until > longest:
+        words = f"its report is of logs that end {moment(report.until)}; {in_short(longest)} ago is the most"
+        return Result(gate, Conclusion.HOLD, words, remedy)
+    if report.filter:
+        return Result(gate, Conclusion.HOLD, f"its report is of some rows only: {report.filter!a}", remedy)
     return Result(gate, report.result, words, "" if report.result is Conclusion.PASS else remedy)
 
 
@@ -275,6 +280,8 @@ def receipt(evidence: Evidence, now: float, longest: float) -> Result:
         return Result(gate, Conclusion.HOLD, evidence.receipt.why, remedy)
     if isinstance(evidence.backfill, NotKnown):
         return Result(gate, Conclusion.HOLD, f"nothing to hold it against: {evidence.backfill.why}")
+    if None not in (named := (evidence.receipt.identity, evidence.backfill.identity)) and len(set(named)) > 1:
+        return Result(gate, Conclusion.HOLD, "the backup is of another database than the backfill", remedy)
     began = evidence.backfill.generated_at if evidence.backfill.began_at is None else evidence.backfill.began_at
     age = began - evidence.receipt.backed_up_at
     if not isfinite(age) or age < -_CLOCKS or began - now > _CLOCKS:

@@ -58,11 +58,17 @@ class Report:
         result: its verdict.
         generated_at: seconds since the epoch.
         began_at: when what it reports on began, likewise; None where it does not say.
+        until: when what it saw ends, likewise; None where it does not say.
+        filter: of the rows that it is of; empty is all of them.
+        identity: of the database that it is of; None where it does not say.
     """
 
     result: Conclusion
     generated_at: float
     began_at: float | None = None
+    until: float | None = None
+    filter: str = ""
+    identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +77,11 @@ class Proved:
 
     Attributes:
         backed_up_at: seconds since the epoch.
+        identity: of the database, as a report of the backfill names it.
     """
 
     backed_up_at: float
+    identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

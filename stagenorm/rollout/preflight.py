@@ -95,7 +95,7 @@ def restored(seconds: float | NotKnown, *, failed: bool = False) -> Result:
 
 def rehearsal(rows: int | NotKnown) -> Result:
     """Whether there is enough to rehearse on."""
-    remedy = "stagenorm backfill seed --rows 100000"
+    remedy = "stagenorm backfill seed --rows 100000 --database URL, of a database to rehearse on"
     if isinstance(rows, NotKnown):
         return Result("test database", Conclusion.HOLD, rows.why, remedy)
     enough = rows >= ROWS

@@ -120,7 +120,7 @@ def test_no_store_is_wrong_usage_and_says_how_to_name_one(stagenorm):
 
 @pytest.mark.usefixtures("file_url")
 def test_nothing_to_undo_is_refused(refused):
-    assert "nothing was ever changed in this store" in refused("mode", "undo", "--reason", "sorry")
+    assert "there is nothing to undo" in refused("mode", "undo", "--reason", "sorry")
 
 
 @pytest.mark.usefixtures("file_url")

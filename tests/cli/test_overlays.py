@@ -189,7 +189,7 @@ def test_what_cannot_be_is_refused(invoke, stored, arguments, complaint):
 def test_what_is_no_duration_is_wrong_usage(invoke, stored, command, lifetime):
     wrong = invoke(*command, f"--for={lifetime}", "--reason", "go")
     assert (wrong.exit_code, wrong.stdout) == (2, "")
-    assert "is no duration: write minutes, hours, days or weeks as 90m, 12h, 7d or 2w" in wrong.stderr
+    assert "is no duration: write it as 30s, 90m, 12h, 7d or 2w" in wrong.stderr
     assert not stored()
 
 

@@ -179,16 +179,32 @@ def test_hold_resume_and_abort(world):
         assert world.later(DAY).results[0].why == "held by ada: because"
     assert world.mode() == (Mode.ENFORCE, 10, False)
     world.operate("resume")
-    assert isinstance(world.later(HOUR), Wait)  # the step began anew
-    world.until("enforce 50%")
+    assert isinstance(world.later(0), Move)  # what was measured meanwhile counts
+    assert world.step == "enforce 50%"
     world.operate("abort")
     assert world.mode() == (Mode.WARN, 0, False)
     assert world.step == "warn"
     for _ in range(10):
         assert isinstance(world.later(DAY), Wait)
     world.operate("resume")
-    assert isinstance(world.later(DAY), Wait)
     world.until("enforce 100%")
+
+
+def test_a_mode_that_was_set_while_held_is_told_and_begins_anew(world):
+    world.until("enforce 10%")
+    world.operate("hold")
+    world.now += HOUR
+    world.set(Mode.ENFORCE, 50)
+    (told,) = world.later(0).results
+    assert (told.gate, "everywhere is enforce 50%: ada set it" in told.why) == ("by hand", True)
+    world.operate("resume")
+    assert world.step == "enforce 50%"
+    assert isinstance(world.later(HOUR), Wait)
+    world.set(Mode.ENFORCE, 10)
+    world.set(Mode.ENFORCE, 50)
+    world.operate("hold")
+    world.operate("resume")
+    assert world.store.read().rollout[EVERYWHERE].entered_at == world.now
 
 
 def test_an_alert_pulls_back_what_is_held_and_it_stays_held(world):

@@ -31,6 +31,12 @@ def test_a_report_may_say_when_its_subject_began(tmp_path):
     assert found.began_at == found.generated_at - 3600
 
 
+def test_a_report_says_what_it_is_of(tmp_path):
+    content = {"result": "PASS", "generated_at": AT, "filter": "id < 10", "identity": "app", "logs": {"until": AT}}
+    found = consumers(tmp_path, content)
+    assert (found.filter, found.identity, found.until) == ("id < 10", "app", found.generated_at)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -70,7 +76,7 @@ def test_what_is_not_there_or_not_named_is_not_known(tmp_path):
 def test_a_receipt_counts_only_with_its_signature(tmp_path):
     path = Receipts(KEY).write(Receipt("app", "0" * 64, 1000.0, ("deals",), 1.0), tmp_path / "dump")
     files = EvidenceFiles(receipt=path)
-    assert read_evidence(files, KEY).receipt == Proved(1000.0)
+    assert read_evidence(files, KEY).receipt == Proved(1000.0, "app")
     assert "not set" in read_evidence(files, {}).receipt.why
     assert "not signed with this" in read_evidence(files, {"STAGENORM_RECEIPT_KEY": "x" * 24}).receipt.why
     path.write_text("{}")

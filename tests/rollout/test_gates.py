@@ -256,3 +256,24 @@ def test_an_endpoint_more_never_helps(several, which):
     some = [name for name in names if name != str(which)]
     if some and gates.unknown(counts, some, 0.005).verdict is not PASS:
         assert gates.unknown(counts, names, 0.005).verdict is not PASS
+
+
+@pytest.mark.parametrize(
+    ("about", "verdict"),
+    [
+        ({}, Conclusion.PASS),
+        ({"until": 50.0}, Conclusion.PASS),
+        ({"until": -1000.0}, Conclusion.HOLD),
+        ({"filter": "id < 10"}, Conclusion.HOLD),
+    ],
+)
+def test_what_a_report_does_not_cover_is_not_known(about, verdict):
+    report = Report(Conclusion.PASS, 90.0, **about)
+    assert gates.reported("consumers", report, 100.0, 1000.0, "do").verdict is verdict
+
+
+@pytest.mark.parametrize(("identity", "verdict"), [("app", Conclusion.PASS), ("other", Conclusion.HOLD)])
+def test_a_receipt_of_another_database_proves_nothing(identity, verdict):
+    report = Report(Conclusion.PASS, 90.0, identity="app")
+    evidence = Evidence(NotKnown("-"), report, Proved(50.0, identity))
+    assert gates.receipt(evidence, 100.0, 1000.0).verdict is verdict
