@@ -47,7 +47,7 @@ class ModeStoreContract:
         """Every field survives, odd text included."""
         store = self.make_store()
         state = ModeState(
-            Mode.ENFORCE, 12.5, 3, 1_700_000_000.25, "ada \U0001f680", 'a "reason"\n\\ \x00', latched=True
+            Mode.WARN, 12.5, 3, 1_700_000_000.25, "ada \U0001f680", 'a "reason"\n\\ \x00', latched=True
         )
         overlays = Overlays(
             (TemporaryAlias("stages", "a-轮", "series-a", 1_800_000_000.0, "ada", "import"),),
