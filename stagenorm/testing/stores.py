@@ -46,9 +46,7 @@ class ModeStoreContract:
     def test_what_is_stored_is_read_back_whole(self) -> None:
         """Every field survives, odd text included."""
         store = self.make_store()
-        state = ModeState(
-            Mode.WARN, 12.5, 3, 1_700_000_000.25, "ada \U0001f680", 'a "reason"\n\\ \x00', latched=True
-        )
+        state = ModeState(Mode.WARN, 12.5, 3, 1_700_000_000.25, "ada \U0001f680", 'a "reason"\n\\ \x00', latched=True)
         overlays = Overlays(
             (TemporaryAlias("stages", "a-轮", "series-a", 1_800_000_000.0, "ada", "import"),),
             (Exemption("partner", None, 1_800_000_000.0, "ada", "contract"), Exemption("p", "e", 1.0, "b", "c")),

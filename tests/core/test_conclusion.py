@@ -1,0 +1,16 @@
+"""Conclusions are words that reports, gates and scripts share."""
+
+import pytest
+
+from stagenorm.core.conclusion import Conclusion
+
+
+def test_a_conclusion_is_its_word():
+    assert [each.value for each in Conclusion] == ["PASS", "FAIL", "HOLD"]
+    assert Conclusion("HOLD") is Conclusion.HOLD
+
+
+@pytest.mark.parametrize("word", ["pass", "OK", ""])
+def test_no_other_word_is_one(word):
+    with pytest.raises(ValueError, match="is not a valid Conclusion"):
+        Conclusion(word)
