@@ -14,6 +14,7 @@ from stagenorm.backfill.control import LOG, Kind
 from stagenorm.backfill.database import Connection, Database
 from stagenorm.backfill.survey import Survey, survey
 from stagenorm.backfill.target import Target
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.normalizer import Normalizer
 from stagenorm.errors import BackfillRefusedError
 
@@ -54,9 +55,9 @@ class Verification:
     holds_now: Survey
 
     @property
-    def holds(self) -> bool:
-        """Whether everything does."""
-        return all(check.holds for check in self.checks)
+    def conclusion(self) -> Conclusion:
+        """Whether everything holds."""
+        return Conclusion.PASS if all(check.holds for check in self.checks) else Conclusion.FAIL
 
 
 def verify(database: Database, number: int, normalizer: Normalizer, asked: Target | None = None) -> Verification:
@@ -131,20 +132,20 @@ def _log_against_table(connection: Connection, columns: Columns, number: int) ->
 def last_run(database: Database, target: Target) -> int:
     """The number of the last run of a target: of this column and of these rows, by whichever key they were walked.
 
-    One that found nothing to do says nothing of those before it: the last that changed something is meant, if any did.
+    One that ended and found nothing to do says nothing of those before it, so it is meant only where there is no other.
 
     Raises:
         BackfillRefusedError: there is none.
         DatabaseError: the database failed.
     """
-    last = 0
     with database.reading() as connection:
         asked = resolved(database, connection, target)
-        for row in control.runs(connection):
-            if row["kind"] == Kind.RUN.value and Target.from_json(row["target"]).same_rows(asked):
-                last = last or int(row["run"])
-                if row["rows_changed"]:
-                    return int(row["run"])
-    if last:
-        return last
-    raise BackfillRefusedError(f"nothing was ever run on {asked.described}: run it, or name a run with --run")
+        ours = [
+            row
+            for row in control.runs(connection)
+            if row["kind"] == Kind.RUN.value and Target.from_json(row["target"]).same_rows(asked)
+        ]
+    if not ours:
+        raise BackfillRefusedError(f"nothing was ever run on {asked.described}: run it, or name a run with --run")
+    telling = [row for row in ours if row["rows_changed"] or row["status"] != control.Status.DONE.value]
+    return int((telling or ours)[0]["run"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -94,12 +93,11 @@ class Hashing:
         return self._hash.hexdigest()
 
 
-def verify(dump: Path, tell: Callable[[int], None] = lambda _bytes: None) -> Manifest:
+def verify(dump: Path) -> Manifest:
     """Hold a dump against its manifest.
 
     Args:
         dump: the file.
-        tell: called with the bytes of each chunk that was read.
 
     Raises:
         BackupError: the size or the checksum is another, or one of the two files is not there.
@@ -111,7 +109,6 @@ def verify(dump: Path, tell: Callable[[int], None] = lambda _bytes: None) -> Man
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
-                tell(len(chunk))
     except OSError as error:
         raise BackupError(f"{dump} cannot be read: {error.strerror}") from error
     if size != manifest.size:

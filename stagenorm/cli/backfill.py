@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 import time
 from pathlib import Path
 from random import Random
@@ -15,6 +14,7 @@ from stagenorm.cli.database_options import DatabaseOptions, TargetOptions
 from stagenorm.cli.exits import ExitCode
 from stagenorm.cli.grouped import grouped
 from stagenorm.cli.options import Json
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.files import replacing
 
 app = typer.Typer(help="Make stored rows canonical, and take it back.", no_args_is_help=True)
@@ -64,13 +64,13 @@ def verify(
     report = backfill_screen.report(found, database.name, time.time())
     if out:
         with replacing(out) as file:
-            file.write(json_text.dumps(report, indent=2).encode() + b"\n")
+            file.write(output.json_text(report).encode())
     if json:
         output.show_json(report)
     else:
         backfill_screen.show_verification(found)
-    if not found.holds:
-        raise typer.Exit(ExitCode.FAILED)
+    if found.conclusion is not Conclusion.PASS:
+        raise typer.Exit(ExitCode.of(found.conclusion))
 
 
 app.command()(grouped(backfill_run.revert))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -97,7 +95,7 @@ def _lines() -> Callable[[Progress], None]:
             "remaining_seconds": left / rate if rate else None,
             "pause": progress.pause,
         }
-        typer.echo(json_text.dumps(told))
+        output.show_json_line(told)
 
     return tell
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json as json_text
 from dataclasses import asdict
 from datetime import timezone
 from typing import TYPE_CHECKING, Any
-
-import typer
 
 from stagenorm.backfill.target import Target
 from stagenorm.cli import output
@@ -95,10 +92,9 @@ def _show_tenants(found: Survey) -> None:
 def show_outcome(ended: Outcome, *, json: bool) -> None:
     """What a run did."""
     if json:
-        typer.echo(
-            json_text.dumps(
-                {**asdict(ended.at), "status": ended.status.value, "resumed": ended.resumed, "left": _held(ended.left)}
-            )
+        left = _held(ended.left)
+        output.show_json_line(
+            {**asdict(ended.at), "status": ended.status.value, "resumed": ended.resumed, "left": left}
         )
         return
     resumed = ", resumed" if ended.resumed else ""
@@ -115,7 +111,7 @@ def show_outcome(ended: Outcome, *, json: bool) -> None:
 def show_reverted(ended: Reverted, *, json: bool) -> None:
     """What a revert did."""
     if json:
-        typer.echo(json_text.dumps({**asdict(ended.at), "status": ended.status.value, "kept": ended.kept}))
+        output.show_json_line({**asdict(ended.at), "status": ended.status.value, "kept": ended.kept})
         return
     output.show(
         f"run {ended.at.run}: {ended.status.value}; {ended.at.rows_changed:,} rows taken back, {ended.kept:,} were edited or "
@@ -161,7 +157,7 @@ def report(found: Verification, database: str, at: float) -> dict[str, Any]:
     """
     return {
         "generated_at": moment(at),
-        "result": "PASS" if found.holds else "FAIL",
+        "result": found.conclusion.value,
         "database": database,
         "identity": found.identity,
         "target": found.target.name,
@@ -175,7 +171,7 @@ def report(found: Verification, database: str, at: float) -> dict[str, Any]:
 
 def show_verification(found: Verification) -> None:
     """Whether a table is as a run promised, and the stages that it holds."""
-    output.show(f"run {found.run} of {found.target.name}: {'PASS' if found.holds else 'FAIL'}")
+    output.show(f"run {found.run} of {found.target.name}: {found.conclusion.value}")
     made = output.table("check", "holds", "found")
     for check in found.checks:
         made.add_row(check.name, "yes" if check.holds else "NO", check.found)

@@ -59,7 +59,7 @@ def _notes(entry: Entry) -> list[str]:
         for name in _endpoints(after)
         if name not in _endpoints(before)
     ]
-    if entry.action == "undo" and any(_is_latched(before)) and not any(_is_latched(after)):
+    if entry.action == "undo" and any(_latches(before)) and not any(_latches(after)):
         notes.append("the latch that an alert left is gone with it: stagenorm mode show says what enforces now")
     if entry.action == "set" and before.everywhere != after.everywhere and after.endpoints:
         kept = ", ".join(f"{name} ({in_words(state)})" for name, state in after.endpoints.items())
@@ -67,7 +67,7 @@ def _notes(entry: Entry) -> list[str]:
     return notes
 
 
-def _is_latched(snapshot: Snapshot) -> list[bool]:
+def _latches(snapshot: Snapshot) -> list[bool]:
     return [state.latched for state in (snapshot.everywhere, *snapshot.endpoints.values()) if state]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from stagenorm.cli import consumers_screen, output
 from stagenorm.cli.exits import ExitCode
 from stagenorm.cli.options import CONFIGURATION, By, ConfigurationFile, Json, Reason
 from stagenorm.config import Configuration, load_configuration
+from stagenorm.consumers.verdicts import Standing, Verdict, add_verdict, network_named, read_verdicts
 from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import ConfigurationError
 from stagenorm.files import replacing
@@ -32,14 +32,6 @@ _Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or
 _Logs = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Access logs: plain, gzip or Zstandard; - is standard input.")
 ]
-
-
-class Said(str, Enum):
-    """What a consumer can be said to be."""
-
-    INTERNAL = "internal"
-    EXTERNAL = "external"
-    MITIGATED = "mitigated"
 
 
 @app.command()
@@ -104,7 +96,6 @@ def report(
     from stagenorm.consumers.page import page  # noqa: PLC0415 - an extra
     from stagenorm.consumers.report import Report  # noqa: PLC0415 - an extra
     from stagenorm.consumers.source_tree import search  # noqa: PLC0415 - an extra
-    from stagenorm.consumers.verdicts import read_verdicts  # noqa: PLC0415
 
     configuration = load_configuration(config)
     endpoints = _declared(configuration, config)
@@ -134,7 +125,7 @@ def classify(
     network: Annotated[
         str, typer.Argument(metavar="NETWORK", help="As the report has it: a CIDR, an address or a name.")
     ],
-    standing: Annotated[Said, typer.Argument(metavar="internal|external|mitigated", help="What it is.")],
+    standing: Annotated[Standing, typer.Argument(metavar="internal|external|mitigated", help="What it is.")],
     *,
     reason: Reason,
     by: By,
@@ -144,10 +135,8 @@ def classify(
     config: ConfigurationFile = CONFIGURATION,
 ) -> None:
     """Keep what you found out about a consumer. The last word on the narrowest network holds."""
-    from stagenorm.consumers.verdicts import Standing, Verdict, add_verdict, network_named  # noqa: PLC0415
-
     path = load_configuration(config).consumers.verdicts
-    verdict = Verdict(network_named(network), family, Standing(standing.value), reason, by, time.time())
+    verdict = Verdict(network_named(network), family, standing, reason, by, time.time())
     add_verdict(path, verdict)
     who = f"{verdict.network}, {family}" if family else verdict.network
     output.show(f"{who} is {verdict.standing.value}: {reason}")

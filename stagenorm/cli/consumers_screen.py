@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _STYLES = {"external": "red", "mitigated": "yellow", "internal": "green", "high": "green", "medium": "yellow"}
 _SHOWN = 50
 _WHOLE = ("network", "is", "requests", "first seen", "last seen")
-_RESULTS = {"PASS": "green", "FAIL": "red", "HOLD": "yellow"}
 
 
 def show_logs(audit: LogAudit) -> None:
@@ -114,4 +113,4 @@ def show_report(report: Report) -> None:
         sure = [place for _, place in report.code.places]
         output.show(f"{len(sure):,} places in source code call: stagenorm consumers code PATH lists them")
     result, reason = report.conclusion
-    output.show(output.cell(f"{result.value}: {reason}", _RESULTS[result.value]))
+    output.show(output.conclusion(result).append(output.cell(f": {reason}")))

@@ -21,6 +21,7 @@ from stagenorm.cli.options import (
     not_blank,
     operators_change,
     store_name,
+    store_url,
 )
 from stagenorm.core.modes import Mode
 from stagenorm.errors import TransitionRefusedError
@@ -33,12 +34,13 @@ app = typer.Typer(help="Look at the modes, change them, and see who changed them
 @app.command()
 def show(endpoint: EndpointName = None, store: Store = "", json: Json = False) -> None:
     """Print the modes as they are stored now."""
-    snapshot = chosen_store(store).read()
+    url = store_url(store)
+    snapshot = chosen_store(url).read()
     default, ceiling = default_state(os.environ), local_ceiling(os.environ).read()
     if json:
         output.show_json(mode_screen.as_json(snapshot, default, ceiling, endpoint))
     else:
-        output.show(store_name(store))
+        output.show(store_name(url))
         mode_screen.show_modes(snapshot, default, ceiling, endpoint)
 
 

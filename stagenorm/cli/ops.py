@@ -46,9 +46,7 @@ def serve(
     service = load_configuration(config)
     if not service.endpoints:
         raise ConfigurationError(f"{config}: declare method, path and fields of the endpoints (docs/configuration.md)")
-    modes = ModeResolver(
-        chosen_store(store or service.store or ""), default_state(os.environ), ceiling=local_ceiling(os.environ)
-    )
+    modes = ModeResolver(chosen_store(store, config), default_state(os.environ), ceiling=local_ceiling(os.environ))
     boundary = Boundary(service.vocabulary, service.endpoints, modes)
     served = ops_app(boundary, alerts=alert or ())
     output.show(f"ops app on http://{host}:{port}", stderr=True)

@@ -80,17 +80,23 @@ def chosen_vocabulary(path: Path | None) -> Vocabulary:
     return load_vocabulary(path) if path else INVESTMENT_STAGES
 
 
-def chosen_store(url: str) -> ModeStore:
-    """The store of a URL, or of the stagenorm.toml that lies here.
+def store_url(url: str, config: Path = CONFIGURATION) -> str:
+    """The URL of the store that is meant: the one that was given, or else the one that a configuration names.
 
-    Wrong usage if none is named, it is no store's, or no command can reach it.
+    Wrong usage if neither names one. Raises ConfigurationError as load_configuration does.
     """
-    if not url and CONFIGURATION.exists():
-        url = load_configuration(CONFIGURATION).store or ""
+    if not url and config.exists():
+        url = load_configuration(config).store or ""
     if not url:
         raise typer.BadParameter(
-            f"no store is named: give {_URLS}, set STAGENORM_STORE, or name it in {CONFIGURATION}", param_hint="--store"
+            f"no store is named: give {_URLS}, set STAGENORM_STORE, or name it in {config}", param_hint="--store"
         )
+    return url
+
+
+def chosen_store(given: str, config: Path = CONFIGURATION) -> ModeStore:
+    """The store that is meant, as ``store_url`` has it. Wrong usage if it is no store's, or no command can reach it."""
+    url = store_url(given, config)
     try:
         store = open_store(url, timeout=_STORE_SECONDS)
     except ConfigurationError as error:

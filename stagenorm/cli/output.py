@@ -19,6 +19,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.normalizer import Unknown
 from stagenorm.errors import DataFileError
 
@@ -29,6 +30,12 @@ def show_json(value: Any) -> None:
     """Print machine output: ASCII, so that every terminal and every lone surrogate survives it."""
     with _written():
         typer.echo(json_text(value), nl=False)
+
+
+def show_json_line(value: Any) -> None:
+    """Print one of several lines of machine output."""
+    with _written():
+        typer.echo(json.dumps(value))
 
 
 def json_text(value: Any) -> str:
@@ -97,6 +104,11 @@ def table(*columns: str, numeric: tuple[str, ...] = (), whole: tuple[str, ...] =
 def cell(text: str, style: str = "") -> Text:
     """Text from outside for a table: no markup is read in it."""
     return Text(printable(text), style)
+
+
+def conclusion(what: Conclusion) -> Text:
+    """PASS, FAIL or HOLD, in its colour."""
+    return Text(what.value, {Conclusion.PASS: "green", Conclusion.FAIL: "bold red", Conclusion.HOLD: "yellow"}[what])
 
 
 def why_unknown(unknown: Unknown) -> dict[str, Any]:

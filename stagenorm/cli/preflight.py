@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from stagenorm.cli import output
 from stagenorm.cli.database_options import DatabaseOptions, PgBin
 from stagenorm.cli.exits import ExitCode
-from stagenorm.cli.options import CONFIGURATION, ConfigurationFile, Json, Store, chosen_store, store_name
+from stagenorm.cli.options import CONFIGURATION, ConfigurationFile, Json, Store, chosen_store, store_name, store_url
 from stagenorm.config import Configuration, load_configuration
 from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import ConfigurationError, MissingExtraError, ServiceError, StagenormError, StoreError
@@ -31,7 +30,6 @@ from stagenorm.stores.environment import default_state
 from stagenorm.times import moment
 
 _CONSUMERS = "stagenorm consumers report --log FILE --out consumers.json"
-_STYLES = {Conclusion.PASS: "green", Conclusion.FAIL: "bold red", Conclusion.HOLD: "yellow"}
 
 
 def preflight(
@@ -56,7 +54,7 @@ def preflight(
     are taken from the environment of the service. Exits with 1 if a row fails, and with 3 if one is not known.
     """
     configuration = load_configuration(config)
-    url = store or configuration.store or ""
+    url = store_url(store, config)
     kept = chosen_store(url)
     results = [
         _consumers(configuration),
@@ -68,7 +66,7 @@ def preflight(
         _alert_rules(configuration),
         _webhook(configuration, kept),
     ]
-    verdict = judge.overall(results)
+    verdict = Conclusion.gravest(each.verdict for each in results)
     if json:
         rows = [
             {"check": each.gate, "result": each.verdict.value, "found": each.why, "remedy": each.remedy or None}
@@ -84,7 +82,7 @@ def preflight(
 def _show(results: list[Result]) -> None:
     rows = output.table("check", "says", "found", whole=("check", "says"))
     for each in results:
-        rows.add_row(each.gate, Text(each.verdict.value, _STYLES[each.verdict]), output.cell(each.why))
+        rows.add_row(each.gate, output.conclusion(each.verdict), output.cell(each.why))
     output.show(rows)
     for remedy in _remedies(results):
         output.show(f"to do: {remedy}")

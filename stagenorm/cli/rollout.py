@@ -28,12 +28,13 @@ from stagenorm.cli.options import (
     not_blank,
     operators_change,
     store_name,
+    store_url,
 )
 from stagenorm.cli.times import duration
 from stagenorm.config import Configuration, load_configuration, load_scenario
 from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import ConfigurationError, ServiceError, StoreError
-from stagenorm.rollout.controller import Track, Wait, tracks
+from stagenorm.rollout.controller import Track, tracks
 from stagenorm.rollout.driver import Driver, Operation
 from stagenorm.rollout.plan import Plan
 from stagenorm.rollout.scenario import SCENARIOS
@@ -73,7 +74,7 @@ def _opened(config: Path, url: str) -> Iterator[_Rollout]:
     from stagenorm.rollout.live import Live  # noqa: PLC0415 - an extra
 
     configuration = load_configuration(config)
-    url = url or configuration.store or ""
+    url = store_url(url, config)
     store = chosen_store(url)
     every = [endpoint.name for endpoint in configuration.watched.endpoints]
     with closing(Live(configuration.rollout, every, os.environ)) as source:
@@ -100,7 +101,7 @@ def status(*, config: ConfigurationFile = CONFIGURATION, store: Store = "", json
         else:
             output.show(store_name(opened.url))
             rollout_screen.show_status(told, snapshot, leader, time.time())
-    _exit_as([each.outcome.verdict for each in told if isinstance(each.outcome, Wait)])
+    _exit_as(rollout_screen.verdict_of(told))
 
 
 @app.command()
@@ -128,13 +129,12 @@ def advance(
             rollout_screen.status_as_json(told, opened.store.read(), opened.store.leader(), time.time())
         else:
             rollout_screen.show_told(told, time.time())
-    _exit_as([each.outcome.verdict for each in told if isinstance(each.outcome, Wait)])
+    _exit_as(rollout_screen.verdict_of(told))
 
 
-def _exit_as(verdicts: list[Conclusion]) -> None:
-    for verdict in (Conclusion.FAIL, Conclusion.HOLD):
-        if verdict in verdicts:
-            raise typer.Exit(ExitCode.of(verdict))
+def _exit_as(verdict: Conclusion) -> None:
+    if verdict is not Conclusion.PASS:
+        raise typer.Exit(ExitCode.of(verdict))
 
 
 @app.command()
@@ -209,7 +209,7 @@ def resume(
     *,
     json: Json = False,
 ) -> None:
-    """Go on, in the step that the mode stands for now, which begins anew."""
+    """Go on: where it was held, as it was; in the step that the mode stands for now, anew, where that is another."""
     with _opened(config, store) as opened:
         _operate("resume", opened, endpoint, operators_change(by, reason), json=json)
 

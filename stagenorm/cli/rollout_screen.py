@@ -21,17 +21,19 @@ from stagenorm.stores import Snapshot
 from stagenorm.times import in_short, moment
 
 _DAY = 86400.0
-_STYLES = {Conclusion.PASS: "green", Conclusion.FAIL: "bold red", Conclusion.HOLD: "yellow"}
+
+
+def verdict_of(told: Sequence[Told]) -> Conclusion:
+    """What all of a rollout's tracks say together; one that can take its step says nothing against it."""
+    return Conclusion.gravest(each.outcome.verdict for each in told if isinstance(each.outcome, Wait))
 
 
 def status_as_json(told: Sequence[Told], snapshot: Snapshot, leader: str | None, now: float) -> None:
     """Where a rollout stands for machines."""
-    verdicts = [each.outcome.verdict for each in told if isinstance(each.outcome, Wait)]
-    gravest = next((each for each in (Conclusion.FAIL, Conclusion.HOLD) if each in verdicts), Conclusion.PASS)
     output.show_json(
         {
             "generated_at": moment(now),
-            "result": gravest.value,
+            "result": verdict_of(told).value,
             "leader": leader,
             "rollouts": [_rollout(each, snapshot) for each in told],
         }
@@ -138,7 +140,7 @@ def _show_outcome(told: Told, now: float) -> None:
         output.show(f"next: {outcome.next.name}{when}")
     rows = output.table("gate", "says", "why", whole=("gate", "says"))
     for result in outcome.results:
-        rows.add_row(result.gate, Text(result.verdict.value, _STYLES[result.verdict]), output.cell(result.why))
+        rows.add_row(result.gate, output.conclusion(result.verdict), output.cell(result.why))
     output.show(rows)
     for remedy in dict.fromkeys(result.remedy for result in _waiting(outcome) if result.remedy):
         output.show(f"to do: {remedy}")

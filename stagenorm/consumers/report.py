@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from stagenorm.boundary.endpoint import Endpoint
@@ -32,7 +33,7 @@ class Report:
     verdicts: Sequence[Verdict]
     at: float
 
-    @property
+    @cached_property
     def judgements(self) -> list[Judged]:
         """Every consumer with what it is."""
         return judge(self.logs, self.verdicts) if self.logs else []

@@ -112,8 +112,7 @@ class Wait:
     @property
     def verdict(self) -> Conclusion:
         """The gravest one. PASS where nothing is left to do."""
-        found = {result.verdict for result in self.results}
-        return next((each for each in (Conclusion.FAIL, Conclusion.HOLD) if each in found), Conclusion.PASS)
+        return Conclusion.gravest(result.verdict for result in self.results)
 
     @property
     def until(self) -> float | None:

@@ -35,14 +35,14 @@ def _report(path: Path | None, key: str) -> Report | NotKnown:
     try:
         with path.open("rb") as file:
             content = json.loads(file.read(_LARGEST))
-        began, logs = content.get("began_at"), content.get("logs")
+        began, logs, identity = (content.get(key) for key in ("began_at", "logs", "identity"))
         return Report(
             Conclusion(content["result"]),
             seconds_at(content["generated_at"]),
             began_at=None if began is None else seconds_at(began),
             until=seconds_at(logs["until"]) if logs and logs["until"] else None,
             filter=str(content.get("filter") or ""),
-            identity=content.get("identity"),
+            identity=None if identity is None else str(identity),
         )
     except FileNotFoundError:
         return NotKnown(f"{path} is not there")

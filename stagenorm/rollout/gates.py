@@ -18,7 +18,6 @@ from stagenorm.times import in_short, moment
 
 _CLOCKS = 60.0  # seconds that two machines' clocks may differ
 _ENOUGH = 10**7  # of more than that, a part of the same shares says as much
-_GRAVEST = {Conclusion.FAIL: 0, Conclusion.HOLD: 1, Conclusion.PASS: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +80,10 @@ def judge(counted: Counted | NotKnown | None, limit: float, noun: str) -> tuple[
 
 def _each(gate: str, judged: Iterable[tuple[str, Conclusion, str]], remedy: str) -> Result:
     """The gravest verdict of several places, each of which must pass; those that pass are told only if all do."""
-    found = sorted(judged, key=lambda each: _GRAVEST[each[1]])
+    found = list(judged)
     if not found:
         return Result(gate, Conclusion.HOLD, "no endpoint is named")
-    verdict = found[0][1]
+    verdict = Conclusion.gravest(each for _, each, _ in found)
     places: dict[str, list[str]] = {}
     for place, each, words in found:
         if each is verdict:
@@ -280,7 +279,7 @@ def receipt(evidence: Evidence, now: float, longest: float) -> Result:
         return Result(gate, Conclusion.HOLD, evidence.receipt.why, remedy)
     if isinstance(evidence.backfill, NotKnown):
         return Result(gate, Conclusion.HOLD, f"nothing to hold it against: {evidence.backfill.why}")
-    if None not in (named := (evidence.receipt.identity, evidence.backfill.identity)) and len(set(named)) > 1:
+    if len({evidence.receipt.identity, evidence.backfill.identity} - {None}) > 1:
         return Result(gate, Conclusion.HOLD, "the backup is of another database than the backfill", remedy)
     began = evidence.backfill.generated_at if evidence.backfill.began_at is None else evidence.backfill.began_at
     age = began - evidence.receipt.backed_up_at

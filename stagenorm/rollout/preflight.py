@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -193,9 +193,3 @@ def webhook(delivered: Delivered | NotKnown, *, failed: bool = False) -> Result:
         told = f"the test alert was {delivered.result}, and the store went from {delivered.before} to {delivered.after}"
         return Result("webhook", Conclusion.FAIL, told, "look at stagenorm mode history: who changed it meanwhile?")
     return Result("webhook", Conclusion.PASS, "a test alert arrived and was believed, and pulled nothing back")
-
-
-def overall(results: Collection[Result]) -> Conclusion:
-    """What all of them say together: one that fails fails, and one that holds holds."""
-    verdicts = {result.verdict for result in results}
-    return next(each for each in (Conclusion.FAIL, Conclusion.HOLD, Conclusion.PASS) if each in verdicts)

@@ -10,7 +10,8 @@ from stagenorm.backfill.control import exist
 from stagenorm.backfill.database import Database
 from stagenorm.backfill.run import Allowance, plan, run
 from stagenorm.backfill.target import Target
-from stagenorm.backfill.verify import verify
+from stagenorm.backfill.verify import last_run, verify
+from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import BackfillRefusedError, ConfigurationError, DatabaseError
 
 STAGES = ["Seed", "seed", "Series A", "bogus", None]
@@ -23,7 +24,7 @@ def run_and_take_back(place, target, normalizer, conduct):
     ended = run(place.database, target, normalizer, Allowance(no_receipt="a test"), conduct(7))
     assert ended.at.rows_changed > 0
     assert ended.left.changing == 0
-    assert verify(place.database, ended.at.run, normalizer).holds
+    assert verify(place.database, ended.at.run, normalizer).conclusion is Conclusion.PASS
     assert reverting.revert(place.database, ended.at.run, conduct(7)).kept == 0
     assert sorted(map(str, place.ask(f"SELECT * FROM {quoted}"))) == before
 
@@ -294,3 +295,18 @@ def test_a_second_run_on_the_target_is_refused(place, apply, normalizer, conduct
     run(place.database, Target.parse("deals", "stage"), normalizer, allowance, conduct(tell=second, stop=stop))
     assert refused
     assert apply(place).resumed
+
+
+def test_the_last_run_that_says_something_is_verified(place, apply, conduct, normalizer):
+    """One that found nothing to do hides no other; one that did not end is never passed over."""
+    target = Target.parse("deals", "stage")
+    place.fill(60)
+    first = apply(place).at
+    assert apply(place).at.rows_changed == 0
+    assert last_run(place.database, target) == first.run
+    place.ask("UPDATE deals SET stage = 'Seed'")
+    stopped = conduct(7)
+    stopped.stop.set()
+    ended = run(place.database, target, normalizer, Allowance(no_receipt="a test"), stopped)
+    assert last_run(place.database, target) == ended.at.run > first.run
+    assert verify(place.database, ended.at.run, normalizer).conclusion is Conclusion.FAIL

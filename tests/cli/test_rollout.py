@@ -38,3 +38,12 @@ def test_an_undo_that_clears_a_latch_says_so(stagenorm):
         assert stagenorm("mode", *command, "--reason", "go").returncode == 0
     undone = stagenorm("mode", "undo", "--reason", "back")
     assert "the latch that an alert left is gone with it" in undone.stderr
+
+
+def test_a_configuration_that_is_named_means_its_own_store_and_no_other(stagenorm, configured, tmp_path):
+    shown = stagenorm("mode", "show")
+    assert shown.stdout.splitlines()[0] == configured
+    (tmp_path / "other.toml").write_text('[[endpoints]]\nname = "companies"\n')
+    refused = stagenorm("rollout", "status", "--config", "other.toml")
+    assert refused.returncode == 2
+    assert "or name it in other.toml" in " ".join(refused.stderr.split())

@@ -35,6 +35,8 @@ def test_a_report_says_what_it_is_of(tmp_path):
     content = {"result": "PASS", "generated_at": AT, "filter": "id < 10", "identity": "app", "logs": {"until": AT}}
     found = consumers(tmp_path, content)
     assert (found.filter, found.identity, found.until) == ("id < 10", "app", found.generated_at)
+    assert isinstance(consumers(tmp_path, {**content, "logs": [1]}), NotKnown)
+    assert hash(consumers(tmp_path, {**content, "identity": ["app"]})), "gates compare it"
 
 
 @pytest.mark.parametrize(

@@ -72,14 +72,6 @@ def test_each_row_by_table(result, verdict):
     assert result.why
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "overall"), [([PASS, PASS], PASS), ([PASS, HOLD], HOLD), ([HOLD, FAIL], FAIL), ([FAIL], FAIL)]
-)
-def test_one_that_fails_fails_and_one_that_holds_holds(verdicts, overall):
-    results = [preflight.Result("x", verdict, "y") for verdict in verdicts]
-    assert preflight.overall(results) is overall
-
-
 @pytest.mark.parametrize("answer", ["", "[]", "{}", '{"data": {"groups": [{"rules": [{}]}]}}', "<html>"])
 def test_what_is_no_prometheus_is_not_known(answer):
     assert isinstance(preflight.loaded_alerts(answer), NotKnown)
