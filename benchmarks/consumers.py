@@ -70,7 +70,12 @@ END { for (who in count) print count[who], first[who], last[who], who }
 _CODE_GREP = r"/api/(monte-carlo/simulate|funds/[^/]+/companies)"
 _STAMP = re.compile(rb"\[(\d\d/\w{3}/\d{4}:\d\d):")
 _FILES = 20_000
-_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+_ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(ROOT),
+    "PYTHONDONTWRITEBYTECODE": "",  # compiled before the rounds begin, as pip leaves what it installs
+    "LC_ALL": "C.UTF-8",
+}
 
 
 def _make_log(path: Path, size: int) -> None:

@@ -40,6 +40,7 @@ HOMES = {
     "ua_parser": {"consumers/agents.py"},
     "isal": {"consumers/log_files.py"},
     "zstandard": {"consumers/log_files.py"},
+    "ahocorasick_rs": {"consumers/source_tree.py"},
     "pathspec": {"consumers/source_tree.py"},
     "jinja2": {"consumers/page.py"},
     "hypothesis": {"testing"},

@@ -26,7 +26,8 @@ _JOINS = r"""[/"'`.:]"""  # what a segment stands behind where a path is made of
 _AFTER = r"(?![\w-])"
 _END = r"""(?=\\?["'`]|[?#&:,;)\s<]|$)"""
 # Between two literals that are one text: operators of concatenation, or nothing, with line ends and continuations.
-_GLUE = re.compile(r"""\\?["'`][ \t\r\n\\]*(?:\+\+?|\.\.?|&|\|\||<>|~)?[ \t\r\n\\_]*(?:[fFrRbBuU@$]{0,2})\\?["'`]""")
+_QUOTE = r"""(?:"|'|`|\\"|\\'|\\`)"""  # spelt out: a text is searched for its first letters, and for no optional one
+_GLUE = re.compile(rf"""{_QUOTE}[ \t\r\n\\]*(?:\+\+?|\.\.?|&|\|\||<>|~)?[ \t\r\n\\_]*(?:[fFrRbBuU@$]{{0,2}}){_QUOTE}""")
 # Something that only the running program knows: the end of a literal that something is joined to, or what it holds.
 _DYNAMIC = r"""(?:\\?["'`]\s*[+.,&|~<%)]|[$#]?\{|%[sdv]|\$\w|<\w|\\\()"""
 _GENERIC = re.compile(r"api|apis|rest|public|internal|services?|v\d+")
@@ -104,6 +105,11 @@ class Calls:
                 self._looks.append((endpoint.name, tuple(_needles(literals)), tuple(_looks(endpoint, literals))))
             else:
                 self.unsearchable.append(endpoint.name)
+
+    @property
+    def needles(self) -> list[bytes]:
+        """Without any of these in lower case, a text calls none of the endpoints."""
+        return [needle for _, needles, _ in self._looks for needle in needles]
 
     def candidates(self, lowered: bytes) -> list[int]:
         """Which endpoints may be called in a text at all.

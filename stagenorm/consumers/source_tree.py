@@ -1,20 +1,19 @@
-"""Source code as trees of files, as far as their ignore files let them be seen. It imports pathspec."""
+"""Source code as trees of files, as far as their ignore files let them be seen. It imports pathspec and ahocorasick_rs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stagenorm.boundary.endpoint import Endpoint
-from stagenorm.consumers.sharing import shared
 from stagenorm.consumers.source_text import Calls, Place
 from stagenorm.errors import DataFileError, MissingExtraError
 
 try:
+    from ahocorasick_rs import MATCHKIND_LEFTMOST_FIRST, BytesAhoCorasick
     from pathspec import GitIgnoreSpec
 except ModuleNotFoundError as error:
     raise MissingExtraError("reading source code", "consumers") from error
@@ -24,7 +23,6 @@ _NEVER = {".git", ".hg", ".svn", ".jj"}
 _LARGEST = 32 << 20
 _BINARY = 8000  # bytes in which a NUL makes a file a binary one, as for git
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_BATCH = 1000  # files that one process reads at a time: fewer would not pay for its start
 
 
 @dataclass
@@ -44,13 +42,6 @@ class Searched:
     unread: list[tuple[str, str]] = field(default_factory=list)
     binary: int = 0
     unsearchable: list[str] = field(default_factory=list)
-
-    def merge(self, other: Searched) -> None:
-        """Take over what was found elsewhere."""
-        self.places += other.places
-        self.files += other.files
-        self.unread += other.unread
-        self.binary += other.binary
 
     def for_machines(self) -> dict[str, Any]:
         """The same as values of JSON."""
@@ -83,17 +74,11 @@ def search(paths: Sequence[Path], endpoints: Sequence[Endpoint]) -> Searched:
     Raises:
         DataFileError: one of the paths is not there.
     """
-    files = list(dict.fromkeys(_files(paths)))
-    batches = [files[place : place + _BATCH] for place in range(0, len(files), _BATCH)]
-    found = Searched(unsearchable=Calls(endpoints).unsearchable)
-    for one in shared(batches, partial(_search_files, endpoints=endpoints), own=lambda _: False):
-        found.merge(one)
-    return found
-
-
-def _search_files(files: Sequence[str], endpoints: Sequence[Endpoint]) -> Searched:
-    calls, found = Calls(endpoints), Searched()
-    for file in files:
+    calls = Calls(endpoints)
+    found = Searched(unsearchable=calls.unsearchable)
+    # All needles in one pass: of the kinds of match, this one is searched for with SIMD.
+    sieve = BytesAhoCorasick(calls.needles, MATCHKIND_LEFTMOST_FIRST)
+    for file in dict.fromkeys(_files(paths)):
         try:
             content = _content(file)
         except OSError as error:
@@ -105,13 +90,13 @@ def _search_files(files: Sequence[str], endpoints: Sequence[Endpoint]) -> Search
         found.files += 1
         if content.startswith(_UTF_16):
             content = content.decode("utf-16", "replace").encode()
-        elif b"\0" in content[:_BINARY]:
+        elif content.find(b"\0", 0, _BINARY) >= 0:
             found.binary += 1
             continue
-        candidates = calls.candidates(content.lower())
-        if candidates:
+        lowered = content.lower()
+        if sieve.find_matches_as_indexes(lowered):
             text = content.decode("utf-8", "replace")
-            found.places += [(file, place) for place in calls.find(text, candidates)]
+            found.places += [(file, place) for place in calls.find(text, calls.candidates(lowered))]
     return found
 
 

@@ -101,14 +101,6 @@ def test_what_cannot_be_read_is_told(tmp_path, monkeypatch):
     assert (found.binary, [Path(file).name for file, _ in found.unread]) == (1, ["large"])
 
 
-def test_two_processes_find_what_one_does(tmp_path, monkeypatch):
-    write(tmp_path, **{f"f{number}": SIMULATE for number in range(20)})
-    alone = search([tmp_path], ENDPOINTS)
-    monkeypatch.setattr(source_tree, "_BATCH", 3)
-    assert search([tmp_path], ENDPOINTS) == alone
-    assert len(alone.places) == 20
-
-
 def test_a_path_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(DataFileError, match="is not there"):
         search([tmp_path / "absent"], ENDPOINTS)
