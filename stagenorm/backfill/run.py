@@ -185,8 +185,12 @@ def _boundary(
     connection: Connection, columns: Columns, last_id: str | None, size: int | None
 ) -> tuple[str, int] | None:
     """The last key of the next rows, and how many they are."""
-    rows = sa.select(*columns.keys).where(columns.after(last_id), columns.wanted).order_by(*columns.keys).limit(size)
-    ahead = rows.subquery("stagenorm_ahead")
+    rows = sa.select(*columns.keys).where(columns.after(last_id), columns.wanted).order_by(*columns.keys)
+    if size is not None:  # a whole batch is passed over in the index; only the last one must be counted
+        far = rows.offset(size - 1).limit(1).subquery("stagenorm_ahead")
+        if upper := connection.scalar(sa.select(columns.encoded(list(far.c)))):
+            return upper, size
+    ahead = rows.limit(size).subquery("stagenorm_ahead")
     last = sa.select(columns.encoded(list(ahead.c)), sa.func.count().over()).order_by(*(key.desc() for key in ahead.c))
     found = connection.execute(last.limit(1)).first()
     return (found[0], found[1]) if found else None

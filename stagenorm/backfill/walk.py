@@ -115,6 +115,9 @@ def walk(session: Session, at: Checkpoint, take: Take, conduct: Conduct, total: 
             waiting = None
             began = time.monotonic()
             moved = _batch(session.connection, at, take, None if conduct.transactional else size, conduct.pace)
+            if moved is None:
+                _end(session, at.run, Status.DONE)
+                return at, Status.DONE
         except exc.SQLAlchemyError as error:
             failures += 1
             if not passes(error) or failures > conduct.pace.patience:
@@ -128,8 +131,6 @@ def walk(session: Session, at: Checkpoint, take: Take, conduct: Conduct, total: 
             conduct.stop.wait(conduct.pace.wait(failures, conduct.chance()))
             continue
         failures = 0
-        if moved is None:
-            return at, Status.DONE
         at, size = moved, conduct.pace.next_size(size, time.monotonic() - began)
         conduct.tell(Progress(at, total, size))
     _end(session, at.run, Status.STOPPED)
@@ -143,12 +144,13 @@ def _pause(connection: Connection, throttles: Sequence[Throttle]) -> str | None:
 def _batch(connection: Connection, at: Checkpoint, take: Take, size: int | None, pace: Pace) -> Checkpoint | None:
     with connection.begin():
         if connection.dialect.name == "postgresql":
-            # Waiting for somebody's row must not make others wait for ours.
-            milliseconds = max(1, int(pace.seconds * 1000))
-            connection.execute(sa.select(sa.func.set_config("lock_timeout", f"{milliseconds}ms", True)))
+            # Waiting for somebody's row must not make others wait for ours, nor must the disk or a standby: should the
+            # server crash, rows, log and checkpoint are lost together, and a resumed run does them again. The end is
+            # committed as the server is set, and with it all that went before.
+            settings = {"lock_timeout": f"{max(1, int(pace.seconds * 1000))}ms", "synchronous_commit": "off"}
+            connection.execute(sa.select(*(sa.func.set_config(*setting, True) for setting in settings.items())))
         step = take(connection, at.run, at.last_id, size)
         if step is None:
-            control.end(connection, at.run, Status.DONE)
             return None
         return control.advance(connection, at, *step)
 

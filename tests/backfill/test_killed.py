@@ -137,6 +137,18 @@ def test_a_server_that_is_killed_is_waited_for(start_postgresql, place_on, postg
     assert {run["status"] for run in runs_of(place)} == {"done"}
 
 
+def test_a_run_that_has_ended_outlives_a_crash_of_the_server(start_postgresql, place_on, postgresql, apply):
+    server = start_postgresql(postgresql.binaries)
+    place = place_on(server)
+    refill(place)
+    apply(place, size=10)
+    server.kill()
+    server.start()
+    (ended,) = runs_of(place)
+    assert (ended["status"], len(place.log())) == ("done", ended["rows_changed"])
+    assert not apply(place).at.rows_changed
+
+
 def run_command(place):
     options = ["--apply", "--no-receipt", "a test", "--json", "--batch-size", 10, "--largest-batch", 10]
     return ["backfill", "run", "--database", place.url, "--table", "deals", "--column", "stage", *options]
