@@ -26,15 +26,44 @@ class PostgreSQL:
         directory: where its data goes.
         port: that it listens on.
         until: polls.
+        primary: that it is a replica of.
     """
 
     def __init__(
-        self, binaries: Path, directory: Path, port: int, until: Callable[[Callable[[], object]], object]
+        self,
+        binaries: Path,
+        directory: Path,
+        port: int,
+        until: Callable[[Callable[[], object]], object],
+        primary: PostgreSQL | None = None,
     ) -> None:
         self.binaries, self.data, self.port, self._until = binaries, directory / "data", port, until
         self.process = None
-        initdb = [binaries / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"]
-        subprocess.run([*_AS_A_USER, *initdb, "--locale=C"], check=True, stdout=subprocess.DEVNULL)
+        if primary:
+            made_by = [
+                binaries / "pg_basebackup",
+                "-D",
+                self.data,
+                "-d",
+                primary.url(),
+                "--write-recovery-conf",
+                "-c",
+                "fast",
+            ]
+        else:
+            made_by = [
+                binaries / "initdb",
+                "-D",
+                self.data,
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "--locale=C",
+                "-E",
+                "UTF8",
+            ]
+        subprocess.run([*_AS_A_USER, *made_by, "--no-sync"], check=True, stdout=subprocess.DEVNULL)
 
     def start(self) -> PostgreSQL:
         """Start it, and wait until it answers."""

@@ -33,14 +33,14 @@ class Receipt:
         database: which one, as ``Database.identity`` tells.
         sha256: of the dump.
         backed_up_at: seconds since the epoch.
-        tables: that the backup holds.
+        columns: whose values were compared, each as ``Target.name`` has it.
         restored_in: seconds that it took.
     """
 
     database: str
     sha256: str
     backed_up_at: float
-    tables: tuple[str, ...]
+    columns: tuple[str, ...]
     restored_in: float
 
 
@@ -82,8 +82,8 @@ class Receipts:
 
         Raises:
             BackupError: it cannot be read.
-            BackfillRefusedError: it was not signed with this key, is of another database or lacks the table, or it
-                or its backup is older than 24 hours.
+            BackfillRefusedError: it was not signed with this key, is of another database or did not compare the
+                column's values, or it or its backup is older than 24 hours.
         """
         receipt, signed_at = self._load(path)
         if receipt.database != database:
@@ -93,8 +93,11 @@ class Receipts:
             raise BackfillRefusedError(
                 f"{path}: its backup is {(now - oldest) / 3600:.1f} hours old, 24 is the most: {_PROVE}"
             )
-        if target.table_name not in receipt.tables:
-            raise BackfillRefusedError(f"{path}: its backup does not hold the table {target.table_name}: {_PROVE}")
+        if target.name not in receipt.columns:
+            raise BackfillRefusedError(
+                f"{path} proves nothing of the values of {target.name}: stagenorm backup create --column {target.name}, then "
+                "stagenorm backup restore-test"
+            )
         return receipt
 
     def read(self, path: Path) -> Receipt:
@@ -110,7 +113,7 @@ class Receipts:
             raise BackupError(f"{path} cannot be read: {error.strerror}: {_PROVE}") from error
         try:
             content, signed_at = self._serializer.loads(text, return_timestamp=True)
-            return Receipt(**{**content, "tables": tuple(content["tables"])}), signed_at.timestamp()
+            return Receipt(**{**content, "columns": tuple(content["columns"])}), signed_at.timestamp()
         except (BadData, TypeError, KeyError) as error:
             raise BackfillRefusedError(f"{path} was edited, or not signed with this {RECEIPT_KEY}: {_PROVE}") from error
 

@@ -48,7 +48,7 @@ class Proof:
     def receipt(self) -> Receipt:
         """What a run may begin on."""
         held = self.manifest
-        return Receipt(held.database, held.sha256, held.created_at, tuple(held.contents["tables"]), self.seconds)
+        return Receipt(held.database, held.sha256, held.created_at, tuple(held.contents["columns"]), self.seconds)
 
 
 def restore_test(

@@ -1,12 +1,15 @@
 """How large a batch is, how long a failure is waited for, and what pauses: decisions, told apart from doing them."""
 
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from threading import Event
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from postgresql import WHEEL
 
 from stagenorm.backfill.pace import Pace
 from stagenorm.backfill.run import Allowance, run
@@ -79,6 +82,24 @@ def test_a_server_without_replicas_has_no_lag_and_one_that_is_no_server_pauses(p
     with place.database.connect() as connection:
         reason = replica_lag(1).reason(connection)
     assert ("cannot be read" in reason) if place.sqlite else reason is None
+
+
+def test_a_replica_that_falls_behind_pauses_until_it_caught_up(start_postgresql, place_on, until):
+    place = place_on(start_postgresql(WHEEL)).fill(10)
+    replica = start_postgresql(WHEEL, primary=place.server)
+
+    def reason():
+        place.ask("UPDATE deals SET stage = stage")  # it is what is written that tells how old the replica's copy is
+        with place.database.connect() as connection:
+            return replica_lag(0.2).reason(connection)
+
+    with closing(psycopg.connect(replica.url(), autocommit=True)) as connection:
+        until(lambda: reason() is None)
+        connection.execute("SELECT pg_wal_replay_pause()")
+        until(reason)
+        assert "replica lag is at" in reason()
+        connection.execute("SELECT pg_wal_replay_resume()")
+        until(lambda: reason() is None)
 
 
 def test_a_pause_file_pauses_and_one_that_cannot_be_looked_for_too(tmp_path):

@@ -7,6 +7,10 @@ from random import Random
 import pytest
 
 from stagenorm.backfill import revert as reverting
+from stagenorm.backfill.pace import Pace
+from stagenorm.backfill.run import Allowance, run
+from stagenorm.backfill.target import Target
+from stagenorm.backfill.walk import Conduct
 
 ROWS = 2_000
 
@@ -92,3 +96,58 @@ def test_a_row_held_by_another_is_waited_for_and_theirs_wins(on_postgresql, appl
         releasing.join()
     assert ended.at.rows_changed == 99
     assert dict(place.rows())[30] == "theirs"
+
+
+@pytest.fixture
+def running(on_postgresql, normalizer):
+    """A run in a thread that waits for locks as long as the server lets it, its end, and what it told of pauses."""
+    paused, ended = [], []
+
+    def work():
+        pace = Pace(start=20, least=10, most=20, seconds=600)
+        conduct = Conduct(pace, tell=lambda progress: progress.pause and paused.append(progress.pause))
+        allowed = Allowance(no_receipt="a test")
+        ended.append(run(on_postgresql.database, Target.parse("deals", "stage"), normalizer, allowed, conduct))
+
+    return threading.Thread(target=work), ended, paused
+
+
+WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+
+def test_a_deadlock_with_another_is_tried_again_and_the_other_lost_nothing(on_postgresql, running, until):
+    place, (thread, ended, paused) = on_postgresql.fill(100, forms=["Seed"]), running
+    place.ask("ALTER DATABASE app SET deadlock_timeout = '2s'")
+    try:
+        with closing(place.connect()) as other, other.transaction():
+            other.execute("SET LOCAL deadlock_timeout = '1h'")  # so it is the run that the server ends
+            other.execute("UPDATE deals SET stage = 'theirs' WHERE id = 57")
+            thread.start()
+            until(lambda: place.ask(WAITS))
+            other.execute("UPDATE deals SET stage = 'theirs' WHERE id = 0")
+        thread.join()
+    finally:
+        place.ask("ALTER DATABASE app RESET deadlock_timeout")
+    assert paused[0].startswith("trying again after: deadlock detected")
+    assert ended[0].at.rows_changed == 98
+    assert [row for row, value in place.rows() if value == "theirs"] == [0, 57]
+
+
+_FAILS_TWICE = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION fail_twice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF nextval('tries') <= 2 THEN RAISE EXCEPTION 'could not serialize' USING ERRCODE = 'serialization_failure'; END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER fail_twice BEFORE UPDATE ON deals EXECUTE FUNCTION fail_twice();
+"""
+
+
+def test_a_serialization_failure_halves_the_batch_and_is_tried_again(on_postgresql, running):
+    place, (thread, ended, paused) = on_postgresql.fill(100, forms=["Seed"]), running
+    place.ask(_FAILS_TWICE)
+    thread.start()
+    thread.join()
+    assert [each.partition(" CONTEXT")[0] for each in paused] == ["trying again after: could not serialize"] * 2
+    assert (ended[0].at.rows_changed, len(place.log())) == (100, 100)
+    assert place.ask("SELECT rows_seen FROM stage_migration_batch ORDER BY batch LIMIT 1") == [(5,)]

@@ -24,6 +24,7 @@ def test_the_night_from_plan_to_revert(invoke, url, tmp_path, monkeypatch):
     target, dump = ("--table", "deals", "--column", "stage"), tmp_path / "deals.dump"
     planned = json.loads(invoke("backfill", "plan", *target, "--json").stdout)
     assert [planned[name] for name in ("rows", "changing", "unknown_rows", "refused")] == [3, 2, 0, []]
+    assert "name them with --column" in invoke("backup", "create", tmp_path / "bare.dump").stdout
     assert invoke("backup", "create", dump, "--column", "deals.stage").exit_code == 0
     assert invoke("backup", "verify", dump).exit_code == 0
     assert invoke("backup", "restore-test", dump).exit_code == 0

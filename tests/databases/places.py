@@ -66,8 +66,8 @@ class Place:
 def start_postgresql(tmp_path_factory, until, free_port):
     started = []
 
-    def start(binaries):
-        server = PostgreSQL(binaries, tmp_path_factory.mktemp("postgresql"), free_port(), until)
+    def start(binaries, primary=None):
+        server = PostgreSQL(binaries, tmp_path_factory.mktemp("postgresql"), free_port(), until, primary)
         started.append(server)
         return server.start()
 

@@ -76,7 +76,7 @@ def test_what_is_not_there_or_not_named_is_not_known(tmp_path):
 
 
 def test_a_receipt_counts_only_with_its_signature(tmp_path):
-    path = Receipts(KEY).write(Receipt("app", "0" * 64, 1000.0, ("deals",), 1.0), tmp_path / "dump")
+    path = Receipts(KEY).write(Receipt("app", "0" * 64, 1000.0, ("deals.stage",), 1.0), tmp_path / "dump")
     files = EvidenceFiles(receipt=path)
     assert read_evidence(files, KEY).receipt == Proved(1000.0, "app")
     assert "not set" in read_evidence(files, {}).receipt.why

@@ -79,7 +79,7 @@ def test_from_off_to_all_with_an_alert_on_the_way(start_fleet, until, tmp_path, 
         fleet.start(f"controller{number}", *run, *of_store)
     reached("warn")
     reached("backfill")
-    Receipts().write(Receipt("app", "0" * 64, time.time(), ("deals",), 1.0), tmp_path / "deals.dump")
+    Receipts().write(Receipt("app", "0" * 64, time.time(), ("deals.stage",), 1.0), tmp_path / "deals.dump")
     report(tmp_path / "verify.json", time.time() + 1)
     reached("enforce 10%")
 
