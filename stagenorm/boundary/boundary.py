@@ -152,7 +152,7 @@ class Boundary:
             state = view.state(name)
             consumer = self._consumer(request.headers, request.client)
             situation = Situation.of(state.mode, self._is_inside(view, state, name, consumer))
-            aliases = view.overlays.forms(self._clock()) if view.has_overlays else NO_ALIASES
+            aliases = view.overlays.forms(name, self._clock()) if view.has_overlays else NO_ALIASES
             parts = request.guard.read(request, aliases)
             verdict, decision = self._conclude(request, parts, situation)
         except Exception as error:  # the last line of defence: whatever it is, the table says what follows

@@ -11,6 +11,7 @@ from stagenorm.cli import output, trail
 from stagenorm.cli.change import carry_out
 from stagenorm.cli.options import (
     By,
+    EndpointName,
     Json,
     Lifetime,
     OptionalReason,
@@ -39,6 +40,7 @@ def add(
     lifetime: Lifetime,
     reason: Reason,
     by: By,
+    endpoint: EndpointName = None,
     vocabulary: VocabularyFile = None,
     store: Store = "",
     json: Json = False,
@@ -49,6 +51,7 @@ def add(
         chosen_vocabulary(vocabulary),
         form,
         value,
+        endpoint,
         expires_at=change.now + lifetime,
         author=by,
         reason=reason,
@@ -68,26 +71,28 @@ def remove(
     *,
     by: By,
     reason: OptionalReason = "",
+    endpoint: EndpointName = None,
     vocabulary: VocabularyFile = None,
     store: Store = "",
     json: Json = False,
 ) -> None:
-    """Take a form away before its time, or once it has expired."""
+    """Take a form away before its time, or once it has expired: that of every endpoint, or that of one."""
     change, owner, folded = operators_change(by, reason), chosen_vocabulary(vocabulary).name, fold(form)
     carry_out(
         chosen_store(store),
         lambda target: control.change_overlays(
-            target, change, "alias remove", lambda stored: stored.without_alias(owner, folded)
+            target, change, "alias remove", lambda stored: stored.without_alias(owner, folded, endpoint)
         ),
-        unchanged=f"{folded} is no temporary alias of {owner}",
+        unchanged=f"{folded} is no temporary alias of {owner} {f'at {endpoint}' if endpoint else 'everywhere'} (stagenorm alias list)",
         json=json,
     )
 
 
 @app.command("list")
-def list_(store: Store = "", json: Json = False) -> None:
-    """Print the temporary aliases, expired ones included."""
-    aliases, now = chosen_store(store).read().overlays.aliases, time.time()
+def list_(endpoint: EndpointName = None, store: Store = "", json: Json = False) -> None:
+    """Print the temporary aliases, expired ones included: all, or those that count at an endpoint."""
+    stored, now = chosen_store(store).read().overlays.aliases, time.time()
+    aliases = [each for each in stored if trail.counts_at(each, endpoint)]
     if json:
         output.show_json([{**trail.overlay_as_json(each), "expired": now >= each.expires_at} for each in aliases])
         return
@@ -96,13 +101,23 @@ def list_(store: Store = "", json: Json = False) -> None:
         return
     several = len({each.vocabulary for each in aliases}) > 1
     rows = output.table(
-        "form", "means", *(["of"] if several else []), "until", "left", "by", "why", numeric=("left",), whole=("until",)
+        "form",
+        "means",
+        *(["of"] if several else []),
+        "where",
+        "until",
+        "left",
+        "by",
+        "why",
+        numeric=("left",),
+        whole=("until",),
     )
     for each in aliases:
         rows.add_row(
             output.cell(each.form),
             output.cell(each.value, "green"),
             *([output.cell(each.vocabulary)] if several else []),
+            output.cell(trail.place(each)),
             moment(each.expires_at),
             left(each.expires_at, now),
             output.cell(each.author),

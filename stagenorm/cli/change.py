@@ -72,9 +72,8 @@ def _latches(snapshot: Snapshot) -> list[bool]:
 
 
 def _endpoints(snapshot: Snapshot) -> list[str]:
-    """The endpoints that modes and exemptions name."""
-    exempt = (exemption.endpoint for exemption in snapshot.overlays.exemptions)
-    return list(dict.fromkeys([*snapshot.endpoints, *filter(None, exempt)]))
+    """The endpoints that modes, aliases and exemptions name."""
+    return list(dict.fromkeys([*snapshot.endpoints, *filter(None, (each.endpoint for each in snapshot.overlays))]))
 
 
 class _Wrapped:

@@ -78,9 +78,10 @@ def remove(
 
 
 @app.command("list")
-def list_(store: Store = "", json: Json = False) -> None:
-    """Print the exemptions, expired ones included."""
-    exemptions, now = chosen_store(store).read().overlays.exemptions, time.time()
+def list_(endpoint: EndpointName = None, store: Store = "", json: Json = False) -> None:
+    """Print the exemptions, expired ones included: all, or those that count at an endpoint."""
+    stored, now = chosen_store(store).read().overlays.exemptions, time.time()
+    exemptions = [each for each in stored if trail.counts_at(each, endpoint)]
     if json:
         output.show_json([{**trail.overlay_as_json(each), "expired": now >= each.expires_at} for each in exemptions])
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -146,15 +147,16 @@ def clear(
 
 
 @app.command()
-def undo(reason: Reason, by: By, store: Store = "", json: Json = False) -> None:
-    """Take the last change of a mode back.
+def undo(reason: Reason, by: By, endpoint: EndpointName = None, store: Store = "", json: Json = False) -> None:
+    """Take the last change of a mode back, or the last one of an endpoint's own mode.
 
-    Every mode becomes what it was before, latches included, as a new revision. Aliases and exemptions stay.
+    Every mode, or that one alone, becomes what it was before, its latch included, as a new revision. Aliases and
+    exemptions stay.
     """
     change = operators_change(by, reason)
     carry_out(
         chosen_store(store),
-        lambda target: control.undo(target, change),
+        lambda target: control.undo(target, change, endpoint=endpoint),
         unchanged="",
         json=json,
         only_what_was_shown=True,
@@ -164,14 +166,17 @@ def undo(reason: Reason, by: By, store: Store = "", json: Json = False) -> None:
 @app.command()
 def history(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many changes.")] = 20,
+    endpoint: EndpointName = None,
     store: Store = "",
     json: Json = False,
 ) -> None:
     """Print who changed what, when and why.
 
-    The newest change comes first; aliases and exemptions are changes too.
+    The newest change comes first; aliases and exemptions are changes too. With --endpoint it is what holds there that
+    changed, there alone or everywhere.
     """
-    entries = chosen_store(store).trail(limit)
+    told = control.newest_first(chosen_store(store))
+    entries = list(islice((entry for entry in told if trail.is_of(entry, endpoint)), limit))
     if json:
         output.show_json([trail.as_json(entry) for entry in entries])
     elif entries:
@@ -179,4 +184,4 @@ def history(
         if len(entries) == limit:
             output.show(f"These are the newest {limit}; --limit N prints more.")
     else:
-        output.show("nothing was ever changed in this store")
+        output.show("nothing was ever changed there" if endpoint else "nothing was ever changed in this store")

@@ -10,7 +10,7 @@ from stagenorm.cli import output
 from stagenorm.core.modes import Actor, ModeState, in_words
 from stagenorm.core.overlays import Exemption, TemporaryAlias
 from stagenorm.core.progress import EVERYWHERE as TOGETHER
-from stagenorm.stores import Entry
+from stagenorm.stores import Entry, Snapshot
 from stagenorm.times import in_short, moment
 
 EVERYWHERE = "everywhere"
@@ -79,9 +79,27 @@ def overlay_as_json(overlay: TemporaryAlias | Exemption) -> dict[str, Any]:
     return {**dataclasses.asdict(overlay), "expires_at": moment(overlay.expires_at)}
 
 
-def place(exemption: Exemption) -> str:
-    """Where an exemption counts."""
-    return EVERYWHERE if exemption.endpoint is None else exemption.endpoint
+def place(overlay: TemporaryAlias | Exemption) -> str:
+    """Where an alias or an exemption counts."""
+    return EVERYWHERE if overlay.endpoint is None else overlay.endpoint
+
+
+def counts_at(overlay: TemporaryAlias | Exemption, endpoint: str | None) -> bool:
+    """Whether it counts at an endpoint; None asks for all of them."""
+    return endpoint is None or overlay.endpoint in (None, endpoint)
+
+
+def is_of(entry: Entry, endpoint: str | None) -> bool:
+    """Whether an entry changed anything that holds at an endpoint; None asks for all of them."""
+    return endpoint is None or _held_at(entry.before, endpoint) != _held_at(entry.after, endpoint)
+
+
+def _held_at(snapshot: Snapshot, endpoint: str) -> tuple[object, ...]:
+    return (
+        *(snapshot.state(name) for name in (None, endpoint)),
+        *(snapshot.rollout.get(name) for name in (TOGETHER, endpoint)),
+        *(each for each in snapshot.overlays if counts_at(each, endpoint)),
+    )
 
 
 def _who(entry: Entry) -> str:
@@ -104,14 +122,15 @@ def _changes(entry: Entry) -> Iterator[str]:
         yield f"{entry.action} {where}: {_step(old, new, otherwise)}"
     yield from _progress(entry)
     before, after = entry.before.overlays, entry.after.overlays
-    meant = {(alias.vocabulary, alias.form) for alias in after.aliases}
+    meant = {(alias.vocabulary, alias.form, alias.endpoint) for alias in after.aliases}
     exempt = {(exemption.consumer, exemption.endpoint) for exemption in after.exemptions}
     for alias in after.aliases:
         if alias not in before.aliases:
-            yield f"{entry.action}: {alias.form} -> {alias.value} for {in_short(alias.expires_at - entry.at)}"
+            lifetime = in_short(alias.expires_at - entry.at)
+            yield f"{entry.action}: {alias.form} -> {alias.value}{_only_at(alias)} for {lifetime}"
     for alias in before.aliases:
-        if (alias.vocabulary, alias.form) not in meant:
-            yield f"{entry.action}: {alias.form} no longer means {alias.value}"
+        if (alias.vocabulary, alias.form, alias.endpoint) not in meant:
+            yield f"{entry.action}: {alias.form} no longer means {alias.value}{_only_at(alias)}"
     for exemption in after.exemptions:
         if exemption not in before.exemptions:
             lifetime = in_short(exemption.expires_at - entry.at)
@@ -119,6 +138,10 @@ def _changes(entry: Entry) -> Iterator[str]:
     for exemption in before.exemptions:
         if (exemption.consumer, exemption.endpoint) not in exempt:
             yield f"{entry.action}: {exemption.consumer}, {place(exemption)}, no longer"
+
+
+def _only_at(alias: TemporaryAlias) -> str:
+    return f" at {alias.endpoint}" if alias.endpoint else ""
 
 
 def _progress(entry: Entry) -> Iterator[str]:

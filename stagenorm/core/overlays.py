@@ -6,6 +6,7 @@ Pure values and their rules; they are stored beside the modes, and the boundary 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from stagenorm.core.folding import defect, fold, is_null_like, spell
@@ -21,6 +22,7 @@ class TemporaryAlias:
         vocabulary: the name of the vocabulary.
         form: the form, folded.
         value: the canonical value.
+        endpoint: the name of the endpoint where it does, or None for every endpoint.
         expires_at: in seconds since the epoch; at this moment it no longer counts.
         author: who added it.
         reason: why.
@@ -29,6 +31,7 @@ class TemporaryAlias:
     vocabulary: str
     form: str
     value: str
+    endpoint: str | None
     expires_at: float
     author: str
     reason: str
@@ -54,7 +57,15 @@ class Exemption:
 
 
 def temporary_alias(
-    vocabulary: Vocabulary, written: str, value: str, *, expires_at: float, author: str, reason: str, now: float
+    vocabulary: Vocabulary,
+    written: str,
+    value: str,
+    endpoint: str | None = None,
+    *,
+    expires_at: float,
+    author: str,
+    reason: str,
+    now: float,
 ) -> TemporaryAlias:
     """A temporary alias that does not contradict its vocabulary.
 
@@ -82,7 +93,7 @@ def temporary_alias(
     owner = vocabulary.table.get(form)
     if owner is not None:
         raise OverlayError(f"alias {written!a}: {vocabulary.name!r} already takes it for {owner!r}: nothing to add")
-    return TemporaryAlias(vocabulary.name, form, value, expires_at, author, reason)
+    return TemporaryAlias(vocabulary.name, form, value, endpoint, expires_at, author, reason)
 
 
 def exemption(
@@ -110,15 +121,15 @@ class Overlays:
     exemptions: tuple[Exemption, ...] = ()
 
     def with_alias(self, alias: TemporaryAlias) -> Overlays:
-        """These and a temporary alias, in place of one with the same form."""
-        others = self.without_alias(alias.vocabulary, alias.form).aliases
+        """These and a temporary alias, in place of one with the same form for the same endpoint."""
+        others = self.without_alias(alias.vocabulary, alias.form, alias.endpoint).aliases
         return replace(self, aliases=(*others, alias))
 
-    def without_alias(self, vocabulary: str, form: str) -> Overlays:
+    def without_alias(self, vocabulary: str, form: str, endpoint: str | None) -> Overlays:
         """These without the temporary alias of a folded form."""
-        return replace(
-            self, aliases=tuple(each for each in self.aliases if (each.vocabulary, each.form) != (vocabulary, form))
-        )
+        gone = (vocabulary, form, endpoint)
+        kept = tuple(each for each in self.aliases if (each.vocabulary, each.form, each.endpoint) != gone)
+        return replace(self, aliases=kept)
 
     def with_exemption(self, exemption: Exemption) -> Overlays:
         """These and an exemption, in place of one for the same endpoint."""
@@ -134,12 +145,21 @@ class Overlays:
         """Whether the other ones hold all of these."""
         return set(self.aliases) <= set(other.aliases) and set(self.exemptions) <= set(other.exemptions)
 
+    def __iter__(self) -> Iterator[TemporaryAlias | Exemption]:
+        yield from self.aliases
+        yield from self.exemptions
+
     def __bool__(self) -> bool:
         return bool(self.aliases or self.exemptions)
 
-    def forms(self, now: float) -> dict[tuple[str, str], str]:
-        """What counts now: pairs of a vocabulary's name and a folded form, each with its canonical value."""
-        return {(each.vocabulary, each.form): each.value for each in self.aliases if now < each.expires_at}
+    def forms(self, endpoint: str, now: float) -> dict[tuple[str, str], str]:
+        """What counts at an endpoint now: pairs of a vocabulary's name and a folded form, each with its canonical value.
+
+        Where one alias is for every endpoint and another for this one, this one's holds.
+        """
+        counting = [each for each in self.aliases if each.endpoint in (None, endpoint) and now < each.expires_at]
+        counting.sort(key=lambda each: each.endpoint is not None)
+        return {(each.vocabulary, each.form): each.value for each in counting}
 
     def is_exempt(self, consumer: str | None, endpoint: str, now: float) -> bool:
         """Whether a consumer must not be rejected now."""

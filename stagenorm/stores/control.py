@@ -6,7 +6,7 @@ Every function reads, decides by ``core``, and replaces by compare-and-set, agai
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stagenorm.core import modes
@@ -118,7 +118,7 @@ def downgrade(
 def _was_asked(store: ModeStore, change: Change) -> bool:
     """Whether the trail holds this change; a trail that cannot be read keeps nobody from lowering."""
     try:
-        for entry in _newest_first(store):
+        for entry in newest_first(store):
             if entry.author == change.author and _is_same(entry.reason, change.reason):
                 return True
             if entry.at < change.now - _ONCE_SECONDS:
@@ -136,8 +136,8 @@ def _is_same(reason: str, wanted: str) -> bool:
     return told["id"] == asked["id"] and (None in (told["place"], asked["place"]) or told["place"] == asked["place"])
 
 
-def _newest_first(store: ModeStore) -> Iterator[Entry]:
-    """The trail, newest first, read further back as more of it is wanted."""
+def newest_first(store: ModeStore) -> Iterator[Entry]:
+    """The trail, newest first, read further back as more of it is wanted. Raises StoreError as the store does."""
     told, limit = 0, _TRAIL_STEP
     while True:
         entries = store.trail(limit)
@@ -192,17 +192,21 @@ def clear(store: ModeStore, change: Change, endpoint: str) -> Entry | None:
                 f"clear {endpoint}: latched since {state.changed_by} pulled it back ({state.reason}); "
                 "an operator must unlatch it first"
             )
-        left = {name: each for name, each in snapshot.endpoints.items() if name != endpoint}
-        return replace(snapshot, endpoints=left)
+        return _with_state(snapshot, endpoint, None)
 
     return _change_if_needed(store, change, "clear", decide)
 
 
-def undo(store: ModeStore, change: Change) -> Entry:
+def undo(store: ModeStore, change: Change, *, endpoint: str | None = None) -> Entry:
     """Put every mode back to exactly what it was before the last change of one, as a new revision.
 
     Overlays stay as they are. Undoing twice brings back what was undone. A trail may be older than the state, which was
     lost and begun anew: only what led to the stored state step by step is undone.
+
+    Args:
+        store: where.
+        change: who, why, when.
+        endpoint: put back the own mode of this endpoint alone, to what it was before its last change.
 
     Raises:
         TransitionRefusedError: it is not an operator who asks, or no change of a mode led to what is stored.
@@ -211,23 +215,20 @@ def undo(store: ModeStore, change: Change) -> Entry:
 
     def decide(snapshot: Snapshot) -> Snapshot:
         reached = snapshot
-        for entry in _newest_first(store):
+        for entry in newest_first(store):
             before, after = entry.before, entry.after
             if entry.revision > snapshot.revision and reached is snapshot:
                 continue  # somebody was faster, which storing will tell
             if after != reached:
                 break  # of a history that was lost
             reached = before
-            if (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints):
-                return replace(
-                    snapshot,
-                    everywhere=before.everywhere and _restored(before.everywhere, snapshot.everywhere),
-                    endpoints={
-                        name: _restored(state, snapshot.state(name)) for name, state in before.endpoints.items()
-                    },
-                )
+            if endpoint is None and (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints):
+                return _put_back(snapshot, before, [None, *{**snapshot.endpoints, **before.endpoints}])
+            if endpoint is not None and before.state(endpoint) != after.state(endpoint):
+                return _put_back(snapshot, before, [endpoint])
         raise TransitionRefusedError(
-            "no change of a mode that the trail holds led to what is stored: there is nothing to undo"
+            f"no change of {f'the own mode of {endpoint}' if endpoint else 'a mode'} that the trail holds led to what is stored: "
+            "there is nothing to undo"
         )
 
     return _change(store, change, "undo", decide)
@@ -279,15 +280,25 @@ def _only_operators(change: Change, action: str) -> None:
         raise TransitionRefusedError(f"{action}: not for the {change.actor.value}; only an operator may")
 
 
+def _put_back(snapshot: Snapshot, before: Snapshot, places: Iterable[str | None]) -> Snapshot:
+    """A snapshot with the modes that some places had before, None being everywhere."""
+    for place in places:
+        state = before.state(place)
+        snapshot = _with_state(snapshot, place, state and _restored(state, snapshot.state(place)))
+    return snapshot
+
+
 def _restored(before: ModeState, current: ModeState | None) -> ModeState:
     """A state as it was, under a revision that it never had."""
     return before if current is None or before == current else replace(before, revision=current.revision + 1)
 
 
-def _with_state(snapshot: Snapshot, endpoint: str | None, state: ModeState) -> Snapshot:
+def _with_state(snapshot: Snapshot, endpoint: str | None, state: ModeState | None) -> Snapshot:
     if endpoint is None:
         return replace(snapshot, everywhere=state)
-    return replace(snapshot, endpoints={**snapshot.endpoints, endpoint: state})
+    if state is not None:
+        return replace(snapshot, endpoints={**snapshot.endpoints, endpoint: state})
+    return replace(snapshot, endpoints={name: each for name, each in snapshot.endpoints.items() if name != endpoint})
 
 
 def _change(store: ModeStore, change: Change, action: str, decide: Callable[[Snapshot], Snapshot]) -> Entry:

@@ -190,6 +190,27 @@ class TestTheSwitch:
         assert (change["endpoint"], change["from"], change["to"]["share"]) == (None, None, 10)
         assert list(change["to"]) == STATE
 
+    def test_history_of_an_endpoint_is_what_changed_there(self, done):
+        done("mode", "set", "off", "--endpoint", "simulate", "--reason", "its own")
+        assert done("mode", "history", "--endpoint", "companies") == "nothing was ever changed there\n"
+        done("mode", "set", "warn", "--endpoint", "companies", "--reason", "its own")
+        done("mode", "set", "warn", "--reason", "everywhere")
+        for name in ("simulate", "companies"):
+            done("exempt", "add", "p", "--endpoint", name, "--for", "1h", "--reason", "x")
+            done("alias", "add", "angel", "seed", "--endpoint", name, "--for", "1h", "--reason", "x")
+        done("exempt", "add", "q", "--for", "1h", "--reason", "everywhere")
+        told = done("mode", "history", "--endpoint", "companies", "--json")
+        assert [entry["revision"] for entry in told] == [8, 7, 6, 3, 2]
+        newest = done("mode", "history", "--endpoint", "simulate", "--limit", "2", "--json")
+        assert [entry["revision"] for entry in newest] == [8, 5]
+
+    def test_undo_of_an_endpoint_says_what_it_puts_back(self, done):
+        done("mode", "set", "off", "--endpoint", "simulate", "--reason", "a")
+        done("mode", "set", "enforce", "--share", "100", "--reason", "b")
+        said = done("mode", "undo", "--endpoint", "simulate", "--reason", "sorry", "--by", "bob")
+        assert said == "undo simulate: off -> as everywhere\nby bob: sorry\nstored as revision 3\n"
+        assert standing(done) == ("enforce", 100, False)
+
     def test_history_is_as_long_as_asked(self, done):
         assert done("mode", "history") == "nothing was ever changed in this store\n"
         for share in range(3):

@@ -34,7 +34,7 @@ def add_expired(file_url):
             change,
             "alias add",
             lambda overlays: overlays.with_alias(
-                TemporaryAlias("investment-stages", alias, "seed", 200.0, "ada", "long ago")
+                TemporaryAlias("investment-stages", alias, "seed", None, 200.0, "ada", "long ago")
             ).with_exemption(Exemption(consumer, None, 200.0, "ada", "long ago")),
         )
 
@@ -62,13 +62,37 @@ def test_an_alias_of_another_vocabulary(done, stored, tmp_path):
     assert [(alias.vocabulary, alias.value) for alias in stored().aliases] == [("colours", "red")]
     done("alias", "add", "angel", "seed", "--for", "1h", "--reason", "import")
     headings, _, *rows = done("alias", "list").strip().splitlines()
-    assert headings.split() == ["form", "means", "of", "until", "left", "by", "why"]
+    assert headings.split() == ["form", "means", "of", "where", "until", "left", "by", "why"]
     assert [row.split()[:3] for row in rows] == [["scarlet", "red", "colours"], ["angel", "seed", "investment-stages"]]
     assert (
-        done("alias", "remove", "scarlet") == "nothing to change: scarlet is no temporary alias of investment-stages\n"
+        done("alias", "remove", "scarlet")
+        == "nothing to change: scarlet is no temporary alias of investment-stages everywhere (stagenorm alias list)\n"
     )
     done("alias", "remove", "Scarlet", *options)
     assert [alias.form for alias in stored().aliases] == ["angel"]
+
+
+def test_an_alias_of_one_endpoint_stands_beside_that_of_all(done, stored):
+    add = ("alias", "add", "angel")
+    done(*add, "seed", "--for", "1h", "--reason", "import")
+    said = done(*add, "pre-seed", "--endpoint", "simulate", "--for", "1h", "--reason", "its own", "--by", "ada")
+    assert said == "alias add: angel -> pre-seed at simulate for 1h\nby ada: its own\nstored as revision 2\n"
+    rows = [line.split()[:3] for line in done("alias", "list").splitlines() if line.strip()]
+    assert rows[2:] == [["angel", "seed", "everywhere"], ["angel", "pre-seed", "simulate"]]
+    assert [each["value"] for each in done("alias", "list", "--endpoint", "companies", "--json")] == ["seed"]
+    assert [each["value"] for each in done("alias", "list", "--endpoint", "simulate", "--json")] == ["seed", "pre-seed"]
+    done("alias", "remove", "angel")
+    assert [alias.endpoint for alias in stored().aliases] == ["simulate"]
+    assert "angel is no temporary alias of investment-stages everywhere" in done("alias", "remove", "angel")
+    gone = done("alias", "remove", "angel", "--endpoint", "simulate", "--by", "ada")
+    assert gone == "alias remove: angel no longer means pre-seed at simulate\nby ada\nstored as revision 4\n"
+
+
+def test_the_exemptions_of_an_endpoint_are_those_that_count_there(done):
+    for options in ((), ("--endpoint", "simulate")):
+        done("exempt", "add", f"p{len(options)}", *options, "--for", "1h", "--reason", "contract")
+    consumers = [each["consumer"] for each in done("exempt", "list", "--endpoint", "companies", "--json")]
+    assert consumers == ["p0"]
 
 
 def test_adding_again_replaces(done, stored):
@@ -91,9 +115,9 @@ def test_lists_tell_how_long_and_what_is_over(done, add_expired):
     done("alias", "add", "bridge", "series-a", "--for", "2w", "--reason", "import", "--by", "bob")
     done("exempt", "add", "10.0.0.7", "--for", "90m", "--endpoint", "companies", "--reason", "batch", "--by", "bob")
     headings, _, over, counting = done("alias", "list").strip().splitlines()
-    assert headings.split() == ["form", "means", "until", "left", "by", "why"]
-    assert over.split() == ["angel", "seed", "1970-01-01T00:03:20Z", "expired", "ada", "long", "ago"]
-    assert counting.split()[3:] == ["14d", "bob", "import"]
+    assert headings.split() == ["form", "means", "where", "until", "left", "by", "why"]
+    assert over.split() == ["angel", "seed", "everywhere", "1970-01-01T00:03:20Z", "expired", "ada", "long", "ago"]
+    assert counting.split()[4:] == ["14d", "bob", "import"]
     headings, _, over, counting = done("exempt", "list").strip().splitlines()
     assert headings.split() == ["consumer", "where", "until", "left", "by", "why"]
     assert over.split() == ["partner", "everywhere", "1970-01-01T00:03:20Z", "expired", "ada", "long", "ago"]
@@ -108,6 +132,7 @@ def test_lists_for_machines(done, add_expired):
             "vocabulary": "investment-stages",
             "form": "angel",
             "value": "seed",
+            "endpoint": None,
             "expires_at": "1970-01-01T00:03:20Z",
             "author": "ada",
             "reason": "long ago",

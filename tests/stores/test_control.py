@@ -216,6 +216,22 @@ def test_undo_of_an_endpoint_s_first_change_gives_it_back_to_all(store):
     assert store.read().everywhere.revision == 1  # it was not touched
 
 
+def test_undo_of_one_endpoint_leaves_what_was_changed_elsewhere_since(store):
+    set_mode(store, OPERATOR, "enforce", 10, "simulate")
+    set_mode(store, OPERATOR, "enforce", 50, "simulate")
+    set_mode(store, OPERATOR, "enforce", 100)
+    set_mode(store, OPERATOR, "off", endpoint="companies")
+    elsewhere = store.read().everywhere, store.read().state("companies")
+    control.undo(store, OPERATOR, endpoint="simulate")
+    assert standing(store, "simulate") == ("enforce", 10, False)
+    assert store.read().state("simulate").revision == 3
+    assert (store.read().everywhere, store.read().state("companies")) == elsewhere
+    control.undo(store, OPERATOR, endpoint="companies")
+    assert list(store.read().endpoints) == ["simulate"]
+    with pytest.raises(TransitionRefusedError, match="no change of the own mode of strategies that"):
+        control.undo(store, OPERATOR, endpoint="strategies")
+
+
 def test_undo_twice_brings_back_what_was_undone(store):
     set_mode(store, OPERATOR, "enforce", 10)
     set_mode(store, OPERATOR, "enforce", 50)
@@ -261,7 +277,7 @@ def test_overlays_are_added_once_and_removed(store):
     assert (add.action, add.after.overlays.aliases) == ("alias add", (alias,))
     assert control.change_overlays(store, OPERATOR, "alias add", lambda overlays: overlays.with_alias(alias)) is None
     gone = control.change_overlays(
-        store, OPERATOR, "alias remove", lambda overlays: overlays.without_alias(alias.vocabulary, alias.form)
+        store, OPERATOR, "alias remove", lambda overlays: overlays.without_alias(alias.vocabulary, alias.form, None)
     )
     assert not gone.after.overlays
     assert store.read().everywhere is None
