@@ -30,6 +30,7 @@ from stagenorm.stores.protocol import ModeStore, Snapshot
 
 _logger = logging.getLogger("stagenorm")
 _random = SystemRandom()  # the process's own generator belongs to the host, whose tests may have seeded it
+_telling = threading.RLock()  # held while hooks are told: no fork comes in between and takes a lock of theirs along
 _LOCAL_SECONDS = 1.0  # how often the local ceiling is looked at
 _PATIENCE = 2.0  # seconds that a store may take for an answer, where a TTL is less
 
@@ -224,11 +225,12 @@ class ModeResolver:
         if before.held and not after.held:
             _logger.warning("the store has what was wanted: this process follows it again")
         event = StoreRead(seconds, after.error, after.stale_seconds)
-        for hook in self.hooks:
-            try:
-                hook(event)
-            except Exception:  # a hook is someone else's code, and must not end the thread
-                _logger.exception("hook %r failed", hook)
+        with _telling:
+            for hook in self.hooks:
+                try:
+                    hook(event)
+                except Exception:  # a hook is someone else's code, and must not end the thread
+                    _logger.exception("hook %r failed", hook)
 
     def _start(self) -> None:
         self._begun = threading.Event()
@@ -348,7 +350,18 @@ def _tick(reference: weakref.ref[ModeResolver], closed: threading.Event) -> None
 _resolvers: weakref.WeakSet[ModeResolver] = weakref.WeakSet()
 
 
+def _wait_for_hooks() -> None:
+    _telling.acquire(timeout=_PATIENCE)
+
+
+def _go_on_telling() -> None:
+    with suppress(RuntimeError):  # a hook took too long, so it is still told
+        _telling.release()
+
+
 def _restart_all() -> None:
+    global _telling  # noqa: PLW0603 - the old one is the parent's
+    _telling = threading.RLock()
     for resolver in list(_resolvers):
         resolver.restart()
 
@@ -358,5 +371,5 @@ def _close_all() -> None:
         resolver.close()
 
 
-os.register_at_fork(after_in_child=_restart_all)
+os.register_at_fork(before=_wait_for_hooks, after_in_parent=_go_on_telling, after_in_child=_restart_all)
 atexit.register(_close_all)

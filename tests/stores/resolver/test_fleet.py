@@ -5,15 +5,10 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-
-from stagenorm import Mode, ModeState
-from stagenorm.core.modes import Actor
-from stagenorm.stores import control, open_store
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 WORKERS = 8
@@ -102,8 +97,11 @@ def fleet(tmp_path, valkey, free_port, until):
 
 def test_every_worker_follows(fleet, until):
     port, url = fleet
-    store = open_store(url, timeout=5)
     load = Load(port)
+
+    def operate(*arguments):
+        command = [sys.executable, "-m", "stagenorm", "mode", *arguments, "--store", url]
+        subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=True)
 
     def follow(status):
         """Every worker answers so, and goes on answering so."""
@@ -116,11 +114,9 @@ def test_every_worker_follows(fleet, until):
 
     try:
         follow(200)
-        operator = control.Change(Actor.OPERATOR, "ada", "go", time.time())
-        control.set_mode(store, operator, Mode.ENFORCE, 100, default=ModeState(Mode.WARN))
+        operate("set", "enforce", "--share", "100", "--reason", "go")
         follow(400)
-        alert = control.Change(Actor.ALERT, "errors", "too many", time.time())
-        control.downgrade(store, alert, default=ModeState(Mode.WARN))
+        operate("downgrade", "--reason", "too many")
         follow(200)
     finally:
         load.stop()

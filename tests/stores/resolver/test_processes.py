@@ -246,6 +246,41 @@ def test_a_fork_while_a_thread_reads():
     )
 
 
+@pytest.mark.parametrize("told", ["quickly", "for ever"])
+def test_a_fork_while_a_hook_is_told_waits_for_it_and_not_for_ever(told):
+    run(
+        """
+        import logging
+        from stagenorm.stores import MemoryModeStore
+
+        logging.disable()  # a hook that takes long is told of
+        lock, telling, release = threading.Lock(), threading.Event(), threading.Event()  # as a metrics library has one
+        def hook(event):
+            with lock:
+                telling.set()
+                release.wait(0.2 if sys.argv[1] == "quickly" else 20)
+
+        resolver = ModeResolver(MemoryModeStore(), ttl=0.01, hooks=[hook])
+        telling.wait()
+        child = os.fork()
+        if child == 0:
+            is_free = lock.acquire(timeout=1)
+            os._exit(is_free is not (sys.argv[1] == "quickly"))
+        assert os.waitpid(child, 0)[1] == 0
+        release.set()
+        follows(resolver, "enforce")
+        child = os.fork()
+        if child == 0:
+            resolver.hooks.clear()
+            follows(resolver, "off")
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        """,
+        told,
+        warnings=_FORKED,
+    )
+
+
 def test_where_no_thread_can_start_a_script_still_follows(url):
     run(
         """
