@@ -32,7 +32,7 @@ class SeenForms:
 
     def __init__(self, boundary: Boundary) -> None:
         self._vocabularies = {
-            endpoint.name: {field.label: field.vocabulary or boundary.vocabulary for field in endpoint.fields}
+            endpoint.name: [(field.label, field.vocabulary or boundary.vocabulary) for field in endpoint.fields]
             for endpoint in boundary.endpoints
         }
         self._lock = threading.Lock()
@@ -50,17 +50,18 @@ class SeenForms:
             self._seen[event.endpoint] += total
             for finding in event.findings:
                 if finding.kind in _ALIASES and isinstance(finding.raw, str):
-                    vocabulary = self._vocabularies[event.endpoint][finding.field]
                     form = fold(finding.raw)
-                    if form in vocabulary.table:
-                        self._forms[event.endpoint, vocabulary, form] += 1
+                    for label, vocabulary in self._vocabularies[event.endpoint]:
+                        if label == finding.field and form in vocabulary.table:
+                            self._forms[event.endpoint, vocabulary, form] += 1
+                            break  # two fields may have one label: the first that knows the form has it
 
     def at(self, endpoint: Endpoint) -> DeprecatedAt:
         """What is deprecated at an endpoint, and what of it was seen."""
         with self._lock:
             seen, forms = self._seen[endpoint.name], dict(self._forms)
         listed = []
-        for vocabulary in dict.fromkeys(self._vocabularies[endpoint.name].values()):
+        for vocabulary in dict.fromkeys(vocabulary for _, vocabulary in self._vocabularies[endpoint.name]):
             with_suffix = [form for name, of, form in forms if (name, of) == (endpoint.name, vocabulary)]
             for form in dict.fromkeys([*vocabulary.forms, *with_suffix]):
                 value = vocabulary.table[form]

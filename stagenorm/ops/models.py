@@ -11,7 +11,8 @@ from stagenorm.core.modes import Mode
 from stagenorm.events import WebhookResult
 
 MAX_ALERTS = 1000
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+# Every control character counts as blank, which a pattern alone would not say of all of them.
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"[^\s\x00-\x1f\x7f-\x9f]")]
 EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 

@@ -60,7 +60,10 @@ def relay_app(
         if media_type.partition(";")[0].strip().lower() != "application/json":  # as a browser may send it to anybody
             raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", "post it as application/json")
         body = await read_body(request, _BODY_SECONDS)
-        headers = {"content-type": media_type, **signatures.sign(secret.key, f"msg_{uuid.uuid4().hex}", clock(), body)}
+        headers = {
+            "content-type": "application/json",
+            **signatures.sign(secret.key, f"msg_{uuid.uuid4().hex}", clock(), body),
+        }
         try:
             with anyio.fail_after(seconds):
                 async with httpx.AsyncClient(timeout=seconds, trust_env=False) as client:

@@ -1,7 +1,7 @@
 """Who sent a webhook: one policy for each sender. Sans-IO: bytes and headers in, an answer out; time comes in.
 
 Secrets are compared on raw bytes, in constant time. Headers come as a mapping with names in lower case, and a repeated
-one joined, so that it fits no signature.
+one joined by a comma (RFC 9110, 5.2): an id, a time or a token that is there twice fits nothing that was signed.
 """
 
 from __future__ import annotations

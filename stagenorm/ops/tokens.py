@@ -6,7 +6,7 @@ import hashlib
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from stagenorm.errors import TokenRefusedError
+from stagenorm.errors import ConfigurationError, TokenRefusedError
 
 _LONGEST = 2048
 _SALT = "stagenorm operator"
@@ -30,8 +30,14 @@ class Tokens:
         Args:
             actor: who acts with it; the trail keeps this name.
             expires_at: seconds since the epoch.
+
+        Raises:
+            ConfigurationError: the name cannot be written as UTF-8.
         """
-        return self._serializer.dumps({"actor": actor, "expires_at": expires_at})
+        try:
+            return self._serializer.dumps({"actor": actor, "expires_at": expires_at})
+        except UnicodeEncodeError as error:
+            raise ConfigurationError(f"{actor!a} is no name that a token can carry: give it in UTF-8") from error
 
     def actor(self, token: bytes, now: float) -> str:
         """Whose token it is.

@@ -5,11 +5,14 @@ It can only lower. A content that is no mode is taken for ``warn``: whoever made
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from stagenorm.core.modes import Mode
 from stagenorm.errors import ConfigurationError
+
+_LONGEST = 4096  # bytes that are read of the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,11 @@ class Ceiling:
         if self.file is None:
             return None
         try:
-            text = self.file.read_text("ascii", "replace").strip()
+            opened = os.open(self.file, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must keep nobody waiting
+            try:
+                text = os.read(opened, _LONGEST).decode("ascii", "replace").strip()
+            finally:
+                os.close(opened)
         except FileNotFoundError:
             return None
         except OSError:

@@ -5,11 +5,23 @@ from dataclasses import dataclass
 
 import pytest
 
-from stagenorm import ConfigurationError, FixedModes, Mode, ModeView
+from stagenorm import (
+    INVESTMENT_STAGES,
+    Boundary,
+    ConfigurationError,
+    Endpoint,
+    FixedModes,
+    FormField,
+    Mode,
+    ModeView,
+    QueryField,
+    Term,
+    Vocabulary,
+)
 from stagenorm.asgi import StageNormMiddleware
 from stagenorm.core.modes import Actor
 from stagenorm.events import Downgraded
-from stagenorm.ops import ops_app
+from stagenorm.ops import deprecations_app, ops_app
 from stagenorm.ops.tokens import Tokens
 from tests.ops.conftest import ACTS, KEY, firing
 
@@ -60,6 +72,7 @@ def test_a_latch_holds_against_the_api(service):
         {"endpoint": 7},
         {"reason": ""},
         {"reason": " \n"},
+        {"reason": "\x1c"},
         {"reason": None},
         {"reason": "x" * 201},
         {"sahre": 10},
@@ -106,6 +119,11 @@ def test_nobody_acts_without_a_token(service, method, path):
         assert answer.status_code == 401
         assert answer.headers["content-type"] == "application/problem+json"
     assert service.store.trail(1) == []
+
+
+def test_a_name_that_is_no_text_gets_no_token():
+    with pytest.raises(ConfigurationError, match="is no name that a token can carry: give it in UTF-8"):
+        Tokens(KEY).issue("\udcff", 1.0)
 
 
 def test_a_token_ends_by_the_clock(service):
@@ -158,12 +176,13 @@ def test_offenders_are_found_among_the_hooks(start):
     assert len(service.operator("GET", "/offenders").json()["offenders"]) == 1
 
 
-def test_deprecations_tell_forms_and_what_was_seen_of_them(service):
-    async def host(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body"})
+async def passing(_scope, _receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body"})
 
-    ops, service.app = service.app, StageNormMiddleware(host, service.boundary)
+
+def test_deprecations_tell_forms_and_what_was_seen_of_them(service):
+    ops, service.app = service.app, StageNormMiddleware(passing, service.boundary)
     for value in ("Series A", "series_a", "SERIES A ROUND", "series-a", "nonsense"):
         service.ask("GET", "/companies", params={"stage": value})
     service.app = ops
@@ -177,6 +196,19 @@ def test_deprecations_tell_forms_and_what_was_seen_of_them(service):
     }  # it has no other
     assert funds["seen"] == 0
     assert service.ask("POST", "/deprecations").status_code == 405
+
+
+def test_two_fields_of_one_label_are_told_apart_by_what_their_vocabularies_hold(service):
+    colours = Vocabulary("colours", [Term("red", "Red", aliases=["scarlet"])])
+    fields = [QueryField("kind"), FormField("kind", vocabulary=colours)]
+    assert len({field.label for field in fields}) == 1
+    boundary = Boundary(INVESTMENT_STAGES, [Endpoint("kinds", "POST", "/kinds", fields)], service.modes)
+    deprecations = deprecations_app(boundary)
+    service.app = StageNormMiddleware(passing, boundary)
+    service.ask("POST", "/kinds", params={"kind": "Seed Round"}, data={"kind": "scarlet"})
+    service.app = deprecations
+    (told,) = service.ask("GET", "/").json()["endpoints"]
+    assert {form["form"]: form["seen"] for form in told["forms"] if form["seen"]} == {"seed-round": 1, "scarlet": 1}
 
 
 @pytest.mark.parametrize(

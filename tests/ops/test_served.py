@@ -200,6 +200,8 @@ def test_the_relay_signs_and_answers_what_the_service_answered(command, start, b
         service.set("enforce")
         assert httpx.post(f"{relay}/", content=body, headers=as_json).json()["result"] == "done"
         assert httpx.post(f"{relay}/", content=b"{}", headers=as_json).status_code == 400
+        odd = {"content-type": b"application/json; \xff"}  # of no alphabet that could be passed on
+        assert httpx.post(f"{relay}/", content=b"{}", headers=odd).status_code == 400
         assert httpx.post(f"{relay}/", content=body, headers={"content-type": "text/plain"}).status_code == 415
         assert httpx.get(f"{relay}/").status_code == 405
         service.now += 1000

@@ -1,5 +1,7 @@
 """The local ceiling: what an operator on the host can lower by a setting or by touching a file."""
 
+import os
+
 import pytest
 
 from stagenorm import Mode, ModeState, StoreError
@@ -35,6 +37,16 @@ def test_a_file_on_the_host_is_a_ceiling(store, resolve, tmp_path, content, expe
 
 def test_a_ceiling_that_cannot_be_read_is_warn(resolve, tmp_path):
     assert mode(resolve(ceiling=Ceiling(file=tmp_path))) is Mode.WARN  # a directory
+
+
+@pytest.mark.parametrize("has_writer", [False, True])
+def test_a_pipe_keeps_nobody_waiting(resolve, tmp_path, has_writer):
+    pipe = tmp_path / "force"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR) if has_writer else None
+    assert mode(resolve(ceiling=Ceiling(file=pipe))) is Mode.WARN
+    if has_writer:
+        os.close(writer)
 
 
 @pytest.mark.parametrize(
