@@ -114,8 +114,8 @@ def show_reverted(ended: Reverted, *, json: bool) -> None:
         output.show_json_line({**asdict(ended.at), "status": ended.status.value, "kept": ended.kept})
         return
     output.show(
-        f"run {ended.at.run}: {ended.status.value}; {ended.at.rows_changed:,} rows taken back, {ended.kept:,} were edited or "
-        "deleted since and stay as they are"
+        f"run {ended.at.run}: {ended.status.value}; {ended.at.rows_changed:,} rows taken back; {ended.kept:,} hold "
+        "something else by now (edited, deleted or taken back before) and stay as they are"
     )
 
 

@@ -37,7 +37,13 @@ def preflight(
     config: ConfigurationFile = CONFIGURATION,
     store: Store = "",
     database: Annotated[
-        str, typer.Option("--database", metavar="URL", envvar="STAGENORM_DATABASE", help="That the backup is of.")
+        str,
+        typer.Option(
+            "--database",
+            metavar="URL",
+            envvar="STAGENORM_DATABASE",
+            help="That the backup is of; what [backfill] names without it.",
+        ),
     ] = "",
     dump: Annotated[Path | None, typer.Option("--dump", metavar="FILE", help="The backup to restore.")] = None,
     pg_bin: PgBin = None,
@@ -56,12 +62,13 @@ def preflight(
     configuration = load_configuration(config)
     url = store_url(store, config)
     kept = chosen_store(url)
+    database = database or configuration.backfill.database or ""
     results = [
         _consumers(configuration),
         judge.mode_store(time_reads(kept), store_name(url)),
         _fallback(kept),
         _backup(database, dump, pg_bin),
-        _rehearsal(rehearse, table),
+        _rehearsal(rehearse, table, database),
         judge.vocabulary(read_review(review), configuration.vocabulary.fingerprint),
         _alert_rules(configuration),
         _webhook(configuration, kept),
@@ -118,17 +125,27 @@ def _backup(url: str, dump: Path | None, pg_bin: Path | None) -> Result:
         return judge.restored(NotKnown(str(error)), failed=True)
 
 
-def _rehearsal(url: str, table: str) -> Result:
+def _rehearsal(url: str, table: str, real: str) -> Result:
     if not url:
         return judge.rehearsal(NotKnown("none is named: --test-database URL"))
     try:
         from stagenorm.backfill.counting import count_rows  # noqa: PLC0415 - an extra
 
         schema, _, name = table.rpartition(".")
+        if real and _identity(real) == _identity(url):
+            return judge.rehearsal(NotKnown("it is the very database that --database names"), failed=True)
         with DatabaseOptions(url).open().reading() as connection:
             return judge.rehearsal(count_rows(connection, name, schema or None))
-    except StagenormError as error:
+    except MissingExtraError as error:
         return judge.rehearsal(NotKnown(str(error)))
+    except StagenormError as error:
+        return judge.rehearsal(NotKnown(str(error)), failed=True)
+
+
+def _identity(url: str) -> str:
+    database = DatabaseOptions(url).open()
+    with database.reading() as connection:
+        return database.identity(connection)
 
 
 def _alert_rules(configuration: Configuration) -> Result:

@@ -91,7 +91,8 @@ def rollout() -> None:
 def status(*, config: ConfigurationFile = CONFIGURATION, store: Store = "", json: Json = False) -> None:
     """Where it stands, why it is not further, when the next step can be, and what to do.
 
-    Exits with 0 where the next step can be taken or none is left, 1 where a gate fails, 3 where one holds.
+    Exits with 0 where the next step can be taken or none is left, 1 where a gate fails or an alert pulled it back,
+    and 3 where a gate holds.
     """
     with _opened(config, store) as opened:
         told = [opened.driver.look(track) for track in opened.tracks(None)]

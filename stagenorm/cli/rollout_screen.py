@@ -24,8 +24,8 @@ _DAY = 86400.0
 
 
 def verdict_of(told: Sequence[Told]) -> Conclusion:
-    """What all of a rollout's tracks say together; one that can take its step says nothing against it."""
-    return Conclusion.gravest(each.outcome.verdict for each in told if isinstance(each.outcome, Wait))
+    """What all of a rollout's tracks say together."""
+    return Conclusion.gravest(each.outcome.verdict for each in told)
 
 
 def status_as_json(told: Sequence[Told], snapshot: Snapshot, leader: str | None, now: float) -> None:
@@ -54,7 +54,7 @@ def _rollout(told: Told, snapshot: Snapshot) -> dict[str, Any]:
         "halted": (progress and progress.halted) or None,
         "next": following and following.name,
         "not_before": until and moment(until),
-        "verdict": (wait.verdict if wait else Conclusion.PASS).value,
+        "verdict": outcome.verdict.value,
         "gates": [_gate(result) for result in wait.results] if wait else [],
     }
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from stagenorm.consumers.networks import Networks, parse_address
 from stagenorm.consumers.tally import Consumer
-from stagenorm.errors import DataFileError
+from stagenorm.errors import ConfigurationError, DataFileError
 from stagenorm.files import replacing
+
+_WIDEST = {4: 8, 6: 7}  # the prefix length of the widest private range of each version of IP
 
 
 class Standing(str, Enum):
@@ -48,13 +50,22 @@ class Verdict:
 
 
 def network_named(text: str) -> str:
-    """The network that a person means: a CIDR, the network that reports call an address by, or a name as it is."""
+    """The network that a person means: a CIDR, the network that reports call an address by, or a name as it is.
+
+    Raises:
+        ConfigurationError: it is wider than the widest private ranges (10.0.0.0/8 of RFC 1918, fc00::/7 of RFC 4193).
+    """
     if parse_address(text) is not None:
         return Networks(()).origin(text).network
     try:
-        return str(ip_network(text, strict=False))
+        network = ip_network(text, strict=False)
     except ValueError:
         return text
+    if network.prefixlen < _WIDEST[network.version]:
+        raise ConfigurationError(
+            f"{network} holds more than anybody's own network: name one of at least /{_WIDEST[network.version]}"
+        )
+    return str(network)
 
 
 def judged(consumer: Consumer, verdicts: Iterable[Verdict]) -> Verdict | None:

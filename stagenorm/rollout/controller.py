@@ -87,12 +87,14 @@ class Move:
         action: what the trail calls it.
         reason: why.
         step: that the track is in then.
+        verdict: FAIL where it goes back.
     """
 
     after: Snapshot
     action: str
     reason: str
     step: Step
+    verdict: Conclusion = Conclusion.PASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,10 @@ def look(situation: Situation, track: Track) -> Move | Wait | Standing:
     if progress is None:
         first = plan.standing(states[0][1])
         begun = _with(situation.snapshot, track, Progress(first.name, situation.now))
-        return Move(begun, "rollout begin", f"the rollout begins in {first.name}", first)
+        why = f"the rollout begins in {first.name}"
+        if all(situation.snapshot.state(place) is None for place in (None, *situation.places(track))):
+            why += f", for no mode is stored and {states[0][1].mode.value} is the default"
+        return Move(begun, "rollout begin", why, first)
     step = plan.step(progress.step)
     if step is None:
         known = ", ".join(each.name for each in plan.steps)
@@ -182,7 +187,7 @@ def _pulled_back(situation: Situation, track: Track, progress: Progress, by: Mod
     reason = f"{by.changed_by} pulled it back ({by.reason}): extended warn, {plan.limits.extended_days} days"
     lowered = _lowered(situation, track, Change(Actor.CONTROLLER, AUTHOR, reason, situation.now))
     back = replace(progress, step=plan.warn.name, entered_at=by.changed_at, pulled_back=True)
-    return Move(_with(lowered, track, back), "rollout back", reason, plan.warn)
+    return Move(_with(lowered, track, back), "rollout back", reason, plan.warn, Conclusion.FAIL)
 
 
 def judge(situation: Situation, standing: Standing, seen: Observations) -> Wait:

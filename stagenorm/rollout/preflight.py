@@ -93,11 +93,16 @@ def restored(seconds: float | NotKnown, *, failed: bool = False) -> Result:
     return Result("backup", Conclusion.PASS if seconds < RESTORE_SECONDS else Conclusion.FAIL, told)
 
 
-def rehearsal(rows: int | NotKnown) -> Result:
-    """Whether there is enough to rehearse on."""
+def rehearsal(rows: int | NotKnown, *, failed: bool = False) -> Result:
+    """Whether there is a database to rehearse on, with enough in it.
+
+    Args:
+        rows: how many its table holds; or why that is not known.
+        failed: whether one was named.
+    """
     remedy = "stagenorm backfill seed --rows 100000 --database URL, of a database to rehearse on"
     if isinstance(rows, NotKnown):
-        return Result("test database", Conclusion.HOLD, rows.why, remedy)
+        return Result("test database", Conclusion.FAIL if failed else Conclusion.HOLD, rows.why, remedy)
     enough = rows >= ROWS
     told = f"{rows:,} rows, {ROWS:,} are the least"
     return Result("test database", Conclusion.PASS if enough else Conclusion.FAIL, told, "" if enough else remedy)

@@ -34,7 +34,8 @@ def test_the_night_from_plan_to_revert(invoke, url, tmp_path, monkeypatch):
     assert verified["result"] == "PASS"
     assert json.loads((tmp_path / "verify.json").read_text()) == verified
     assert invoke("backfill", "revert", "--run", 1).stdout == (
-        "run 2: done; 2 rows taken back, 0 were edited or deleted since and stay as they are\n"
+        "run 2: done; 2 rows taken back; 0 hold something else by now (edited, deleted or taken back before) and stay as "
+        "they are\n"
     )
     assert [run["kind"] for run in json.loads(invoke("backfill", "status", "--json").stdout)] == ["revert", "run"]
 

@@ -19,7 +19,8 @@ def configured(tmp_path):
 @pytest.mark.usefixtures("configured")
 def test_the_controller_runs_as_it_stands_and_ends_when_it_is_told(start):
     controller = start("rollout", "run")
-    assert "the rollout begins in warn" in controller.stdout.readline()
+    began = controller.stdout.readline()
+    assert "the rollout begins in warn, for no mode is stored and warn is the default" in began
     controller.send_signal(signal.SIGTERM)
     _, err = controller.communicate(timeout=60)
     assert (controller.returncode, err) == (0, "")
@@ -47,3 +48,13 @@ def test_a_configuration_that_is_named_means_its_own_store_and_no_other(stagenor
     refused = stagenorm("rollout", "status", "--config", "other.toml")
     assert refused.returncode == 2
     assert "or name it in other.toml" in " ".join(refused.stderr.split())
+
+
+@pytest.mark.usefixtures("configured")
+def test_the_status_of_what_was_pulled_back_is_no_success_even_before_the_controller_takes_it_in(stagenorm):
+    assert stagenorm("rollout", "advance").returncode == 0  # it begins
+    for command in (("set", "enforce", "--share", "100"), ("downgrade",)):
+        assert stagenorm("mode", *command, "--reason", "errors").returncode == 0
+    pending = stagenorm("rollout", "status", "--json")
+    told = json.loads(pending.stdout)
+    assert (pending.returncode, told["result"], told["rollouts"][0]["verdict"]) == (1, "FAIL", "FAIL")

@@ -81,3 +81,12 @@ def test_an_internal_network_can_be_said_to_be_external():
 )
 def test_a_network_is_named_as_reports_name_it(text, network):
     assert network_named(text) == network
+
+
+@pytest.mark.parametrize(
+    ("widest", "wider"), [("10.0.0.0/8", "10.0.0.0/7"), ("fc00::/7", "fc00::/6"), ("0.0.0.0/8", "0.0.0.0/0")]
+)
+def test_nobody_s_network_is_wider_than_a_private_range(widest, wider):
+    assert network_named(widest) == widest
+    with pytest.raises(ConfigurationError, match="holds more than anybody's own network: name one of at least /[78]"):
+        network_named(wider)

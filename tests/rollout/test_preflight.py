@@ -1,6 +1,7 @@
 """Each row of preflight: judged by table, and run for real against a fleet of its own."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -51,6 +52,7 @@ PASS, FAIL, HOLD = Conclusion.PASS, Conclusion.FAIL, Conclusion.HOLD
         (preflight.rehearsal(1000), PASS),
         (preflight.rehearsal(999), FAIL),
         (preflight.rehearsal(UNKNOWN), HOLD),
+        (preflight.rehearsal(UNKNOWN, failed=True), FAIL),
         (preflight.vocabulary(REVIEW, "abc"), PASS),
         (preflight.vocabulary(REVIEW, "abd"), FAIL),
         (preflight.vocabulary(UNKNOWN, "abc"), HOLD),
@@ -108,6 +110,9 @@ ops_url = "{ops}"
 prometheus = "{prometheus}"
 consumers_report = "consumers.json"
 
+[backfill]
+database = "sqlite:///app.db"
+
 [[endpoints]]
 name = "companies"
 """
@@ -127,8 +132,8 @@ class Week0:
         done = self.invoke(*arguments)
         assert done.exit_code == 0, done.output
 
-    def preflight(self, *, code=0, **environment):
-        databases = ("--database", "sqlite:///app.db", "--dump", "app.dump", "--test-database", "sqlite:///app.db")
+    def preflight(self, *, code=0, test="sqlite:///rehearsal.db", **environment):
+        databases = ("--dump", "app.dump", "--test-database", test)
 
         def told_by_a_store_in_time():
             """A busy machine reads slowly; what is slow is judged by table above."""
@@ -176,20 +181,25 @@ def test_week_0_from_nothing_to_clear(week0):
     assert verdict == "FAIL"
     assert (rows["mode store"], rows["fallback drill"], rows["alert rules"], rows["webhook"]) == ("PASS",) * 4
     assert (rows["consumers clear"], rows["vocabulary"], rows["backup"]) == ("HOLD", "HOLD", "FAIL")
+    assert rows["test database"] == "FAIL"
 
     with closing(sqlite3.connect(week0.directory / "app.db", isolation_level=None)) as connection:
         connection.execute("CREATE TABLE deals (id integer PRIMARY KEY, stage text)")
         many = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
         connection.execute(f"INSERT INTO deals {many} SELECT i, 'Seed' FROM n")
         week0.run("backup", "create", "app.dump", "--database", "sqlite:///app.db", "--column", "deals.stage")
+        shutil.copy(week0.directory / "app.db", week0.directory / "rehearsal.db")
         week0.run("vocabulary", "review", "--by", "ada", "--reason", "read all forms")
         report = {"result": "PASS", "generated_at": moment(time.time())}
         (week0.directory / "consumers.json").write_text(json.dumps(report))
         verdict, rows = week0.preflight(code=1)
         assert {name for name, said in rows.items() if said != "PASS"} == {"test database"}  # 999 rows
 
+    with closing(sqlite3.connect(week0.directory / "rehearsal.db", isolation_level=None)) as connection:
         connection.execute("INSERT INTO deals VALUES (1, 'Seed')")
     assert week0.preflight() == ("PASS", dict.fromkeys(rows, "PASS"))
+    _, rows = week0.preflight(code=1, test=f"sqlite:///{week0.directory}/app.db")
+    assert {name for name, said in rows.items() if said != "PASS"} == {"test database"}  # it is no other one
 
     toml = week0.directory / "stagenorm.toml"
     (week0.directory / "own.toml").write_text('name = "own"\n[[terms]]\nvalue = "seed"\n')
