@@ -25,8 +25,8 @@ def upper_bound(hits: int, of: int) -> float:
     if hits >= of:
         return 1.0
     low, high = hits / of, 1.0
-    while high - low > _PRECISE * high:
-        middle = (low + high) / 2
+    # As precise as the smaller of hits and misses needs it, and no more than a float can tell.
+    while high - low > _PRECISE * min(high, 1 - high) and low < (middle := (low + high) / 2) < high:
         if at_most(hits, of, middle) > DOUBT:
             low = middle
         else:

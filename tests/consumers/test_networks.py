@@ -88,5 +88,5 @@ def test_a_network_is_named_as_reports_name_it(text, network):
 )
 def test_nobody_s_network_is_wider_than_a_private_range(widest, wider):
     assert network_named(widest) == widest
-    with pytest.raises(ConfigurationError, match="holds more than anybody's own network: name one of at least /[78]"):
+    with pytest.raises(ConfigurationError, match=r"holds more than anybody's own network: name one of at least /[78]"):
         network_named(wider)
