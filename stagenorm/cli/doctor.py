@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -84,13 +85,18 @@ def _configured(contact_points: list[Path]) -> Iterator[str]:
 
 
 def _stored(url: str) -> Iterator[str]:
-    """A store that is none, cannot be read, or lies where nothing can be written."""
+    """A store that is none, cannot be read, or does not let itself be written."""
     try:
-        open_store(url, timeout=_SECONDS).read()
+        store = open_store(url, timeout=_SECONDS)
+        store.read()
         if url.startswith("file:"):
             directory = Path(unquote(urlsplit(url).path)).parent
-            with tempfile.TemporaryFile(dir=directory):
+            with tempfile.TemporaryFile(dir=directory):  # and no lease, whose file would be the user's who asks
                 pass
+        else:
+            store.lease(
+                f"doctor {secrets.token_hex(8)}", 0.001
+            )  # a replica refuses it, and a user without the right to
     except StagenormError as error:
         yield f"STAGENORM_STORE: {error}"
     except OSError as error:

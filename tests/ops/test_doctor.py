@@ -267,3 +267,20 @@ def test_clocks_and_buckets_may_be_nonsense():
     assert "'garbage', which is no date" in line
     (line,) = knows.metrics_faults('stagenorm_x_seconds_bucket{le="foo"} 1')
     assert 'has no bucket le="0.001"' in line
+
+
+def test_a_store_that_lets_itself_be_read_alone_is_told(good, start_server, until):
+    primary = start_server()
+    good.setenv("STAGENORM_STORE", primary.url)
+    assert doctor()[0] == 0
+    replica = start_server("--replicaof", "127.0.0.1", primary.port)
+    with replica.client() as client:
+        until(lambda: client.info("replication")["master_link_status"] == "up")
+    good.setenv("STAGENORM_STORE", replica.url)
+    status, (line,) = doctor()
+    assert (status, line.startswith(f"STAGENORM_STORE: {replica.url} ")) == (1, True)
+    with primary.client() as client:
+        client.execute_command("ACL", "SETUSER", "reader", "on", ">secret", "~*", "&*", "+@read", "+ping", "+eval")
+    good.setenv("STAGENORM_STORE", primary.url.replace("redis://", "redis://reader:secret@"))
+    status, (line,) = doctor()
+    assert (status, "secret" in line) == (1, False)
