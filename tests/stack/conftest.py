@@ -80,6 +80,8 @@ class Fleet:
         clients: whoever uses the service.
         ops: where each worker mounts its ops app.
         secrets: of the service, as its environment holds them.
+        alertmanager: its URL.
+        prometheus: its URL.
     """
 
     def __init__(
@@ -155,7 +157,7 @@ class Fleet:
             route = before.replace(f"{self.ops[0]}/webhooks/alertmanager", relay)
         (self._directory / "alertmanager.yml").write_text(route)
         alertmanager, prometheus = free_port(), free_port()
-        self.prometheus = f"http://127.0.0.1:{prometheus}"
+        self.alertmanager, self.prometheus = (f"http://127.0.0.1:{port}" for port in (alertmanager, prometheus))
         workers = ", ".join(f'"127.0.0.1:{port}"' for port in self._ports)
         rules = written / "prometheus/rules/stage-validation.yml"
         if self._compressed:
@@ -189,6 +191,13 @@ class Fleet:
         """The status that one of the workers answers with."""
         return httpx.get(f"http://127.0.0.1:{self._ports[worker]}{target}", timeout=10).status_code
 
+    @staticmethod
+    def answers(url):
+        """Whether a server is there and ready."""
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{url}/-/ready").status_code == 200
+        return False
+
     def query(self, expression):
         """What Prometheus answers: the number of series, or none while it starts."""
         with contextlib.suppress(httpx.HTTPError):
@@ -200,9 +209,9 @@ class Fleet:
 
 @pytest.fixture
 def start_fleet(tmp_path, valkey):
-    """Starts a fleet: ``start_fleet(through_relay=...)``."""
+    """Starts a fleet: ``start_fleet(through_relay=...)``, on a store of its own or one that is given."""
     with contextlib.ExitStack() as stack:
-        yield lambda **options: Fleet(stack, tmp_path, valkey.fresh_url(), **options)
+        yield lambda store=None, **options: Fleet(stack, tmp_path, store or valkey.fresh_url(), **options)
 
 
 @pytest.fixture
