@@ -198,6 +198,11 @@ class Fleet:
             return httpx.get(f"{url}/-/ready").status_code == 200
         return False
 
+    def counted(self, worker, series):
+        """The value of a series that one of the workers shows."""
+        shown = httpx.get(f"http://127.0.0.1:{self._ports[worker]}/metrics", timeout=10).text
+        return next(float(line.rpartition(" ")[2]) for line in shown.splitlines() if line.startswith(f"{series} "))
+
     def query(self, expression):
         """What Prometheus answers: the number of series, or none while it starts."""
         with contextlib.suppress(httpx.HTTPError):

@@ -10,6 +10,7 @@ from stagenorm.stores import open_store
 from tests.stack.conftest import BAD
 
 ALERT = {"alertname": "StagenormEnforceRejects", "endpoint": "companies", "stagenorm": "downgrade"}
+NOT_STORED = 'stagenorm_webhook_deliveries_total{result="not-stored",sender="alertmanager"}'
 
 
 def test_an_alert_that_could_not_be_stored_comes_again_until_it_is(start_fleet, start_server, until):
@@ -24,6 +25,9 @@ def test_an_alert_that_could_not_be_stored_comes_again_until_it_is(start_fleet, 
         httpx.post(f"{fleet.alertmanager}/api/v2/alerts", json=[{"labels": ALERT}]).raise_for_status()
         until(lambda: fleet.get(0, BAD) == 200, within=60)  # it was told, and falls back on its own
         assert fleet.get(1, BAD) == 400  # it was not, and holds what it last confirmed
+        until(
+            lambda: fleet.counted(0, NOT_STORED) >= 3, within=8
+        )  # 503 makes it come again before the next group is due
     finally:
         server.signal(signal.SIGCONT)
     until(lambda: fleet.get(1, BAD) == 200, within=60)
