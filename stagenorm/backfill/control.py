@@ -143,6 +143,13 @@ def resumable_revert(connection: Connection, of_run: int) -> Checkpoint | None:
     return checkpoint(last) if last else None
 
 
+def taken_back_by(connection: Connection, of_run: int) -> int | None:
+    """The revert that took a run back to its end, or None."""
+    wanted = (RUNS.c.kind == Kind.REVERT.value, RUNS.c.of_run == of_run, RUNS.c.status == Status.DONE.value)
+    number: int | None = connection.scalar(sa.select(sa.func.max(RUNS.c.run)).where(*wanted))
+    return number
+
+
 def checkpoint(row: Any) -> Checkpoint:
     """A run's row as how far it is."""
     return Checkpoint(row.run, row.last_id, row.batches, row.rows_seen, row.rows_changed)

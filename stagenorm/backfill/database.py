@@ -42,7 +42,9 @@ class Database:
         try:
             parsed = make_url(url)
         except exc.ArgumentError as error:
-            raise ConfigurationError("the database URL is none: write postgresql://USER@HOST/NAME") from error
+            raise ConfigurationError(
+                "this is no database URL: write postgresql://USER@HOST/NAME or sqlite:///FILE"
+            ) from error
         self.kind = parsed.get_backend_name()
         if self.kind not in _DRIVERS:
             raise ConfigurationError(f"{self.kind} is not a database that this works on: PostgreSQL and SQLite are")
@@ -94,6 +96,12 @@ class Database:
             )
         ).one()
         return f"postgresql:{system}/{number}/{name}"
+
+    def server_start(self, connection: Connection) -> str:
+        """When its server began to run, which no copy of all of its files has; nothing for SQLite, which has no server."""
+        if self.kind == "sqlite":
+            return ""
+        return str(query(connection, "SELECT pg_postmaster_start_time()").scalar())
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -43,7 +43,7 @@ def revert(database: Database, number: int, conduct: Conduct) -> Reverted:
         conduct: how this behaves.
 
     Raises:
-        BackfillRefusedError: there is no such run, or another works on its target.
+        BackfillRefusedError: there is no such run, it was taken back already, or another works on its target.
         DatabaseError: the database failed; the checkpoint stays.
     """
     with database.reading() as connection:
@@ -58,6 +58,10 @@ def revert(database: Database, number: int, conduct: Conduct) -> Reverted:
         connection = session.connection
         with connection.begin():
             last = control.find(connection, number)
+            if by := control.taken_back_by(connection, number):
+                raise BackfillRefusedError(
+                    f"run {by} took run {number} back already: what holds its values since was written by somebody else"
+                )
             if last.status == Status.RUNNING.value:  # its process was killed; it must not resume halfway taken back
                 control.end(connection, number, Status.STOPPED, "a revert of it began")
             at = control.resumable_revert(connection, number) or control.begin(

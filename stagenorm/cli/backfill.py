@@ -89,5 +89,6 @@ def seed(
 
     forms = [form for form in written_forms() if "\0" not in form.raw]
     raw, counts = [form.raw for form in forms], [form.count for form in forms]
-    fill(where.open(), table, rows, raw, counts, Random(rows))  # noqa: S311 - the same rows each time
-    output.show(f"{table}: {rows:,} rows")
+    database = where.open()
+    fill(database, table, rows, raw, counts, Random(rows))  # noqa: S311 - the same rows each time
+    output.show(f"{table} in {database.name}: {rows:,} rows")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagenorm.cli import backfill_screen
+from stagenorm.cli import backfill_screen, output
 from stagenorm.cli.backfill_conduct import ConductOptions
 from stagenorm.cli.backfill_progress import following
 from stagenorm.cli.database_options import DatabaseOptions, TargetOptions
@@ -73,6 +73,8 @@ def run(
 
     leave = unknown is UnknownValues.LEAVE
     if not apply:
+        if not json:
+            output.show("a dry run, which changes nothing; with --apply these rows change:")
         show_plan(rows, leave_unknown=leave, json=json)
         return
     database, target = rows.open(), rows.chosen()

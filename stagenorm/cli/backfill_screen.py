@@ -115,7 +115,7 @@ def show_reverted(ended: Reverted, *, json: bool) -> None:
         return
     output.show(
         f"run {ended.at.run}: {ended.status.value}; {ended.at.rows_changed:,} rows taken back; {ended.kept:,} hold "
-        "something else by now (edited, deleted or taken back before) and stay as they are"
+        "something else by now (edited or deleted) and stay as they are"
     )
 
 

@@ -99,10 +99,11 @@ def restore_test(
 
     The receipt is signed with STAGENORM_RECEIPT_KEY; stagenorm token secret makes one.
     """
-    from stagenorm.backups.receipt import Receipts  # noqa: PLC0415 - an extra
+    from stagenorm.backups.receipt import Receipts, place  # noqa: PLC0415 - an extra
     from stagenorm.backups.restore import restore_test as prove  # noqa: PLC0415 - an extra
 
     receipts = Receipts()
+    place(dump).unlink(missing_ok=True)  # what an earlier test proved stands no longer
     proof = prove(where.open(), dump, smoke=smoke or (), budget=budget, tools_in=pg_bin)
     written = receipts.write(proof.receipt(), dump)
     if json:

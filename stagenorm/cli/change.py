@@ -55,20 +55,21 @@ def _notes(entry: Entry) -> list[str]:
     if not before.revision:
         notes.append("the store was empty: only services that are started with this very store follow it")
     notes += [
-        f"{name} had no mode of its own before: the name is right if the service's Endpoint has it to the letter"
+        f"{name} is named for the first time: it is right if the service's Endpoint has it to the letter"
         for name in _endpoints(after)
         if name not in _endpoints(before)
     ]
-    if entry.action == "undo" and any(_latches(before)) and not any(_latches(after)):
-        notes.append("the latch that an alert left is gone with it: stagenorm mode show says what enforces now")
+    if entry.action == "undo" and not _latched(before) <= _latched(after):
+        notes.append("the latch that a downgrade left is gone with it: stagenorm mode show says what enforces now")
     if entry.action == "set" and before.everywhere != after.everywhere and after.endpoints:
         kept = ", ".join(f"{name} ({in_words(state)})" for name, state in after.endpoints.items())
         notes.append(f"endpoints with a mode of their own keep it: {kept}")
     return notes
 
 
-def _latches(snapshot: Snapshot) -> list[bool]:
-    return [state.latched for state in (snapshot.everywhere, *snapshot.endpoints.values()) if state]
+def _latched(snapshot: Snapshot) -> set[str | None]:
+    """Where a latch lies, None being everywhere."""
+    return {place for place in (None, *snapshot.endpoints) if (state := snapshot.state(place)) and state.latched}
 
 
 def _endpoints(snapshot: Snapshot) -> list[str]:

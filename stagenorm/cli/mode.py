@@ -175,8 +175,11 @@ def history(
     The newest change comes first; aliases and exemptions are changes too. With --endpoint it is what holds there that
     changed, there alone or everywhere.
     """
-    told = control.newest_first(chosen_store(store))
-    entries = list(islice((entry for entry in told if trail.is_of(entry, endpoint)), limit))
+    kept = chosen_store(store)
+    if endpoint is None:
+        entries = kept.trail(limit)
+    else:
+        entries = list(islice((each for each in control.newest_first(kept) if trail.is_of(each, endpoint)), limit))
     if json:
         output.show_json([trail.as_json(entry) for entry in entries])
     elif entries:

@@ -49,8 +49,7 @@ def serve(
     modes = ModeResolver(chosen_store(store, config), default_state(os.environ), ceiling=local_ceiling(os.environ))
     boundary = Boundary(service.vocabulary, service.endpoints, modes)
     served = ops_app(boundary, alerts=alert or ())
-    output.show(f"ops app on http://{host}:{port}", stderr=True)
-    serve_app(served, host, port)
+    serve_app(served, host, port, lambda: output.show(f"ops app on http://{host}:{port}", stderr=True))
 
 
 def relay(
@@ -72,5 +71,4 @@ def relay(
             f"{WEBHOOK_SECRETS} is not set: give the service's, or make one: {make(WEBHOOK_SECRETS)}"
         )
     served = relay_app(to, WebhookSecret.parse(secrets[0]))
-    output.show(f"relay on http://127.0.0.1:{port}/", stderr=True)
-    serve_app(served, "127.0.0.1", port)
+    serve_app(served, "127.0.0.1", port, lambda: output.show(f"relay on http://127.0.0.1:{port}/", stderr=True))

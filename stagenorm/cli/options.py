@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import typer
 
 from stagenorm.cli.times import duration
-from stagenorm.config import load_configuration, load_vocabulary
+from stagenorm.config import declared_store, load_vocabulary
 from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.modes import Actor
 from stagenorm.core.vocabulary import Vocabulary
@@ -83,10 +83,11 @@ def chosen_vocabulary(path: Path | None) -> Vocabulary:
 def store_url(url: str, config: Path = CONFIGURATION) -> str:
     """The URL of the store that is meant: the one that was given, or else the one that a configuration names.
 
-    Wrong usage if neither names one. Raises ConfigurationError as load_configuration does.
+    Nothing else of the configuration is looked at: what is wrong in it must not stand between an operator and the switch.
+    Wrong usage if neither names one. Raises ConfigurationError if the file is not TOML.
     """
     if not url and config.exists():
-        url = load_configuration(config).store or ""
+        url = declared_store(config)
     if not url:
         raise typer.BadParameter(
             f"no store is named: give {_URLS}, set STAGENORM_STORE, or name it in {config}", param_hint="--store"

@@ -142,10 +142,11 @@ def _rehearsal(url: str, table: str, real: str) -> Result:
         return judge.rehearsal(NotKnown(str(error)), failed=True)
 
 
-def _identity(url: str) -> str:
+def _identity(url: str) -> tuple[str, str]:
+    """Which database on which running server: a copy of a whole cluster, promoted, has the identity of its source."""
     database = DatabaseOptions(url).open()
     with database.reading() as connection:
-        return database.identity(connection)
+        return database.identity(connection), database.server_start(connection)
 
 
 def _alert_rules(configuration: Configuration) -> Result:

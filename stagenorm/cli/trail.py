@@ -89,9 +89,9 @@ def counts_at(overlay: TemporaryAlias | Exemption, endpoint: str | None) -> bool
     return endpoint is None or overlay.endpoint in (None, endpoint)
 
 
-def is_of(entry: Entry, endpoint: str | None) -> bool:
-    """Whether an entry changed anything that holds at an endpoint; None asks for all of them."""
-    return endpoint is None or _held_at(entry.before, endpoint) != _held_at(entry.after, endpoint)
+def is_of(entry: Entry, endpoint: str) -> bool:
+    """Whether an entry changed anything that holds at an endpoint."""
+    return _held_at(entry.before, endpoint) != _held_at(entry.after, endpoint)
 
 
 def _held_at(snapshot: Snapshot, endpoint: str) -> tuple[object, ...]:
@@ -122,14 +122,16 @@ def _changes(entry: Entry) -> Iterator[str]:
         yield f"{entry.action} {where}: {_step(old, new, otherwise)}"
     yield from _progress(entry)
     before, after = entry.before.overlays, entry.after.overlays
-    meant = {(alias.vocabulary, alias.form, alias.endpoint) for alias in after.aliases}
+    meant = {_key(alias) for alias in after.aliases}
     exempt = {(exemption.consumer, exemption.endpoint) for exemption in after.exemptions}
     for alias in after.aliases:
         if alias not in before.aliases:
             lifetime = in_short(alias.expires_at - entry.at)
-            yield f"{entry.action}: {alias.form} -> {alias.value}{_only_at(alias)} for {lifetime}"
+            was = next((each.value for each in before.aliases if _key(each) == _key(alias)), alias.value)
+            replaced = f", no longer {was}" if was != alias.value else ""
+            yield f"{entry.action}: {alias.form} -> {alias.value}{_only_at(alias)} for {lifetime}{replaced}"
     for alias in before.aliases:
-        if (alias.vocabulary, alias.form, alias.endpoint) not in meant:
+        if _key(alias) not in meant:
             yield f"{entry.action}: {alias.form} no longer means {alias.value}{_only_at(alias)}"
     for exemption in after.exemptions:
         if exemption not in before.exemptions:
@@ -138,6 +140,10 @@ def _changes(entry: Entry) -> Iterator[str]:
     for exemption in before.exemptions:
         if (exemption.consumer, exemption.endpoint) not in exempt:
             yield f"{entry.action}: {exemption.consumer}, {place(exemption)}, no longer"
+
+
+def _key(alias: TemporaryAlias) -> tuple[str, str, str | None]:
+    return alias.vocabulary, alias.form, alias.endpoint
 
 
 def _only_at(alias: TemporaryAlias) -> str:

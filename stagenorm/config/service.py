@@ -48,6 +48,19 @@ class Configuration:
     rollout: RolloutSettings
 
 
+def declared_store(path: Path) -> str:
+    """The URL of the store that a ``stagenorm.toml`` names, whatever else it says; empty if it names none.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is not TOML, or its store is no string.
+        MissingExtraError: this Python is older than 3.11 and no TOML reader is installed.
+    """
+    try:
+        return read_toml(path).string("store", "")
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}; --store URL does without it") from error
+
+
 def load_configuration(path: Path | str) -> Configuration:
     """Read ``stagenorm.toml``, whose shape ``docs/configuration.md`` describes.
 

@@ -192,7 +192,7 @@ def _needles(literals: list[str]) -> Iterator[bytes]:
     telling = [each for each in literals[:-1] if not _GENERIC.fullmatch(each) and len(each) > 3]
     spelled = {literal.lower() for literal in (literals[-1], *telling)}
     joined = {_JOINTS.sub(joint, each) for each in spelled for joint in ("_", "")}
-    yield from (each.encode() for each in sorted(spelled | joined))
+    yield from (each.encode() for each in sorted(spelled | joined) if each)
 
 
 def _looks(endpoint: Endpoint, literals: list[str]) -> Iterator[_Look]:

@@ -14,7 +14,8 @@ from stagenorm.consumers.tally import Consumer
 from stagenorm.errors import ConfigurationError, DataFileError
 from stagenorm.files import replacing
 
-_WIDEST = {4: 8, 6: 7}  # the prefix length of the widest private range of each version of IP
+_WIDEST = {4: 8, 6: 19}  # the shortest prefixes that registries ever gave to one organization
+_UNIQUE_LOCAL = ip_network("fc00::/7")  # RFC 4193
 
 
 class Standing(str, Enum):
@@ -53,7 +54,7 @@ def network_named(text: str) -> str:
     """The network that a person means: a CIDR, the network that reports call an address by, or a name as it is.
 
     Raises:
-        ConfigurationError: it is wider than the widest private ranges (10.0.0.0/8 of RFC 1918, fc00::/7 of RFC 4193).
+        ConfigurationError: it is wider than anything that one organization has.
     """
     if parse_address(text) is not None:
         return Networks(()).origin(text).network
@@ -61,7 +62,8 @@ def network_named(text: str) -> str:
         network = ip_network(text, strict=False)
     except ValueError:
         return text
-    if network.prefixlen < _WIDEST[network.version]:
+    is_local = network.version == _UNIQUE_LOCAL.version and network.subnet_of(_UNIQUE_LOCAL)  # type: ignore[arg-type]
+    if network.prefixlen < _WIDEST[network.version] and not is_local:
         raise ConfigurationError(
             f"{network} holds more than anybody's own network: name one of at least /{_WIDEST[network.version]}"
         )

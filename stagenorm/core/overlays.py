@@ -22,19 +22,19 @@ class TemporaryAlias:
         vocabulary: the name of the vocabulary.
         form: the form, folded.
         value: the canonical value.
-        endpoint: the name of the endpoint where it does, or None for every endpoint.
         expires_at: in seconds since the epoch; at this moment it no longer counts.
         author: who added it.
         reason: why.
+        endpoint: the name of the endpoint where it counts, or None for every endpoint.
     """
 
     vocabulary: str
     form: str
     value: str
-    endpoint: str | None
     expires_at: float
     author: str
     reason: str
+    endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def temporary_alias(
     owner = vocabulary.table.get(form)
     if owner is not None:
         raise OverlayError(f"alias {written!a}: {vocabulary.name!r} already takes it for {owner!r}: nothing to add")
-    return TemporaryAlias(vocabulary.name, form, value, endpoint, expires_at, author, reason)
+    return TemporaryAlias(vocabulary.name, form, value, expires_at, author, reason, endpoint)
 
 
 def exemption(

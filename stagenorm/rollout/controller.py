@@ -257,16 +257,16 @@ def halt(situation: Situation, track: Track, why: str) -> Snapshot:
 def resume(situation: Situation, track: Track) -> Snapshot:
     """The track goes on: in its step if its mode is still that step's, else in the step that its mode stands for.
 
-    One that was only held goes on as it was; any other begins anew, so that its gates look at what happens from here on.
+    One that was only held goes on as it was, and one that nothing holds is left alone. Any other begins anew, so that its
+    gates look at what happens from here on: where modes were changed, and where warn has reached its cap.
     """
     progress, step = situation.progress(track), _standing(situation, track)
-    if (
-        progress is not None
-        and progress.halted
-        and progress.step == step.name
-        and _untouched(situation, track, progress)
-    ):
-        return _with(situation.snapshot, track, replace(progress, halted=""))
+    if progress is not None and progress.step == step.name and _untouched(situation, track, progress):
+        is_capped = (
+            step is situation.plan.warn and situation.now - progress.entered_at >= situation.plan.limits.warn_cap
+        )
+        if progress.halted or not is_capped:
+            return _with(situation.snapshot, track, replace(progress, halted=""))
     pulled_back = progress is not None and progress.pulled_back and step is situation.plan.warn
     return _with(situation.snapshot, track, Progress(step.name, situation.now, pulled_back))
 

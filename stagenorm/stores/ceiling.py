@@ -48,6 +48,8 @@ class Ceiling:
             opened = os.open(self.file, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must keep nobody waiting
             try:
                 text = os.read(opened, _LONGEST).decode("ascii", "replace").strip()
+                if os.read(opened, 1):  # so long a text names no mode
+                    return Mode.WARN
             finally:
                 os.close(opened)
         except FileNotFoundError:

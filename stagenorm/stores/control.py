@@ -138,13 +138,15 @@ def _is_same(reason: str, wanted: str) -> bool:
 
 def newest_first(store: ModeStore) -> Iterator[Entry]:
     """The trail, newest first, read further back as more of it is wanted. Raises StoreError as the store does."""
-    told, limit = 0, _TRAIL_STEP
+    last, limit = None, _TRAIL_STEP
     while True:
         entries = store.trail(limit)
-        yield from entries[told:]
+        if last and last not in entries:
+            return  # it was lost meanwhile, and another one begun
+        yield from entries[entries.index(last) + 1 if last else 0 :]  # it may have grown meanwhile
         if len(entries) < limit:
             return
-        told, limit = limit, limit * 10
+        last, limit = entries[-1], limit * 10
 
 
 def unlatch(store: ModeStore, change: Change, *, endpoint: str | None = None) -> Entry | None:
@@ -227,8 +229,8 @@ def undo(store: ModeStore, change: Change, *, endpoint: str | None = None) -> En
             if endpoint is not None and before.state(endpoint) != after.state(endpoint):
                 return _put_back(snapshot, before, [endpoint])
         raise TransitionRefusedError(
-            f"no change of {f'the own mode of {endpoint}' if endpoint else 'a mode'} that the trail holds led to what is stored: "
-            "there is nothing to undo"
+            f"there is nothing to undo: the trail holds no change of {f'the own mode of {endpoint}' if endpoint else 'a mode'} "
+            "that led to what is stored"
         )
 
     return _change(store, change, "undo", decide)

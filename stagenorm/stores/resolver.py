@@ -27,10 +27,11 @@ from stagenorm.stores.lastknown import LastKnown, Status
 from stagenorm.stores.listener import Listener
 from stagenorm.stores.opening import open_store
 from stagenorm.stores.protocol import ModeStore, Snapshot
+from stagenorm.stores.telling import Telling
 
 _logger = logging.getLogger("stagenorm")
 _random = SystemRandom()  # the process's own generator belongs to the host, whose tests may have seeded it
-_telling = threading.RLock()  # held while hooks are told: no fork comes in between and takes a lock of theirs along
+_telling = Telling()
 _LOCAL_SECONDS = 1.0  # how often the local ceiling is looked at
 _PATIENCE = 2.0  # seconds that a store may take for an answer, where a TTL is less
 
@@ -351,17 +352,16 @@ _resolvers: weakref.WeakSet[ModeResolver] = weakref.WeakSet()
 
 
 def _wait_for_hooks() -> None:
-    _telling.acquire(timeout=_PATIENCE)
+    _telling.wait_to_fork(_PATIENCE)
 
 
 def _go_on_telling() -> None:
-    with suppress(RuntimeError):  # a hook took too long, so it is still told
-        _telling.release()
+    _telling.go_on()
 
 
 def _restart_all() -> None:
     global _telling  # noqa: PLW0603 - the old one is the parent's
-    _telling = threading.RLock()
+    _telling = Telling()
     for resolver in list(_resolvers):
         resolver.restart()
 

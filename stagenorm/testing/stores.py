@@ -48,7 +48,7 @@ class ModeStoreContract:
         store = self.make_store()
         state = ModeState(Mode.WARN, 12.5, 3, 1_700_000_000.25, "ada \U0001f680", 'a "reason"\n\\ \x00', latched=True)
         overlays = Overlays(
-            (TemporaryAlias("stages", "a-轮", "series-a", "simulate", 1_800_000_000.0, "ada", "import"),),
+            (TemporaryAlias("stages", "a-轮", "series-a", 1_800_000_000.0, "ada", "import", "simulate"),),
             (Exemption("partner", None, 1_800_000_000.0, "ada", "contract"), Exemption("p", "e", 1.0, "b", "c")),
         )
         rollout = {

@@ -226,7 +226,7 @@ def test_its_own_failure_is_a_finding_and_logged(guarded, outcome_of, monkeypatc
 def test_a_temporary_alias_counts_in_every_part_of_a_request(guarded):
     fields = [PathField("p"), QueryField("q"), JsonField("$.s"), JsonField("$.l[0]"), JsonKeys("$.k")]
     one, form = guarded(*fields, path="/{p}", clock=lambda: 99.9), guarded(FormField("f"), clock=lambda: 99.9)
-    alias = TemporaryAlias("investment-stages", "serie-a", "series-a", None, 100.0, "anna", "an import")
+    alias = TemporaryAlias("investment-stages", "serie-a", "series-a", 100.0, "anna", "an import")
     for each in (one, form):
         each.boundary.modes.view = ModeView(ModeState(Mode.ENFORCE), overlays=Overlays((alias,)))
     body = b'{"s":"Serie A","l":["serie-a"],"k":{"SERIE A":1}}'
@@ -241,7 +241,7 @@ def test_a_temporary_alias_counts_in_every_part_of_a_request(guarded):
 def test_a_temporary_alias_of_an_endpoint_counts_there_alone_and_goes_before_one_of_all(guarded):
     one = guarded(QueryField("q"), clock=lambda: 99.9)  # the endpoint is called e
     everywhere, there, elsewhere = (
-        TemporaryAlias("investment-stages", "bridge", value, endpoint, 100.0, "anna", "an import")
+        TemporaryAlias("investment-stages", "bridge", value, 100.0, "anna", "an import", endpoint)
         for value, endpoint in (("seed", None), ("series-a", "e"), ("series-b", "another"))
     )
     for stored, meant in (((there, everywhere, elsewhere), b"series-a"), ((elsewhere, everywhere), b"seed")):

@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -34,10 +35,14 @@ def test_the_night_from_plan_to_revert(invoke, url, tmp_path, monkeypatch):
     assert verified["result"] == "PASS"
     assert json.loads((tmp_path / "verify.json").read_text()) == verified
     assert invoke("backfill", "revert", "--run", 1).stdout == (
-        "run 2: done; 2 rows taken back; 0 hold something else by now (edited, deleted or taken back before) and stay as "
-        "they are\n"
+        "run 2: done; 2 rows taken back; 0 hold something else by now (edited or deleted) and stay as they are\n"
     )
     assert [run["kind"] for run in json.loads(invoke("backfill", "status", "--json").stdout)] == ["revert", "run"]
+    again = invoke("backfill", "revert", "--run", 1)
+    assert (again.exit_code, "run 2 took run 1 back already" in again.stderr) == (1, True)
+    assert Path(f"{dump}.receipt").exists()
+    assert invoke("backup", "restore-test", dump, "--smoke", "SELECT 1 FROM absent").exit_code == 1
+    assert not Path(f"{dump}.receipt").exists(), "what was proved before stands no longer"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,7 @@ def test_what_must_not_begin_changes_nothing(invoke, url, tmp_path, options, cod
 
 
 def test_a_scratch_table_to_rehearse_on(invoke, url):
-    assert invoke("backfill", "seed", "--database", url, "--rows", 200).stdout == "stagenorm_scratch: 200 rows\n"
+    assert invoke("backfill", "seed", "--database", url, "--rows", 200).stdout.endswith("deals.db: 200 rows\n")
     again = invoke("backfill", "seed", "--database", url, "--rows", 200)
     assert (again.exit_code, "drop it, or name another" in again.stderr) == (1, True)
     ran = invoke(

@@ -252,7 +252,7 @@ class TestWhatAnOperatorMightNotExpect:
     def test_a_name_that_is_new_is_told(self, invoke):
         self.notes(invoke, "mode", "set", "warn")
         (note,) = self.notes(invoke, "mode", "set", "off", "--endpoint", "simulat")
-        assert note.startswith("note: simulat had no mode of its own before")
+        assert note.startswith("note: simulat is named for the first time")
         assert self.notes(invoke, "mode", "set", "warn", "--endpoint", "simulat") == []
 
     def test_notes_keep_out_of_what_machines_read(self, invoke):

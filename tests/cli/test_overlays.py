@@ -34,7 +34,7 @@ def add_expired(file_url):
             change,
             "alias add",
             lambda overlays: overlays.with_alias(
-                TemporaryAlias("investment-stages", alias, "seed", None, 200.0, "ada", "long ago")
+                TemporaryAlias("investment-stages", alias, "seed", 200.0, "ada", "long ago")
             ).with_exemption(Exemption(consumer, None, 200.0, "ada", "long ago")),
         )
 
@@ -81,7 +81,8 @@ def test_an_alias_of_one_endpoint_stands_beside_that_of_all(done, stored):
     assert rows[2:] == [["angel", "seed", "everywhere"], ["angel", "pre-seed", "simulate"]]
     assert [each["value"] for each in done("alias", "list", "--endpoint", "companies", "--json")] == ["seed"]
     assert [each["value"] for each in done("alias", "list", "--endpoint", "simulate", "--json")] == ["seed", "pre-seed"]
-    done("alias", "remove", "angel")
+    removed = done("alias", "remove", "angel", "--by", "ada")
+    assert removed == "alias remove: angel no longer means seed\nby ada\nstored as revision 3\n"
     assert [alias.endpoint for alias in stored().aliases] == ["simulate"]
     assert "angel is no temporary alias of investment-stages everywhere" in done("alias", "remove", "angel")
     gone = done("alias", "remove", "angel", "--endpoint", "simulate", "--by", "ada")
@@ -98,7 +99,7 @@ def test_the_exemptions_of_an_endpoint_are_those_that_count_there(done):
 def test_adding_again_replaces(done, stored):
     done("alias", "add", "angel", "seed", "--for", "1h", "--reason", "import")
     said = done("alias", "add", "ANGEL", "pre-seed", "--for", "2h", "--reason", "better")
-    assert said.startswith("alias add: angel -> pre-seed for 2h\n")
+    assert said.startswith("alias add: angel -> pre-seed for 2h, no longer seed\n")
     assert [alias.value for alias in stored().aliases] == ["pre-seed"]
     done("exempt", "add", "partner", "--for", "1h", "--reason", "contract")
     assert done("exempt", "add", "partner", "--for", "2h", "--reason", "longer").startswith(
@@ -175,9 +176,7 @@ def test_nothing_to_take_away_is_said_and_is_no_failure(done, stored, command):
 
 def test_an_endpoint_that_the_store_does_not_know_is_noted_once(invoke, file_url):
     exempt = ("exempt", "add", "partner", "--for", "1h", "--reason", "go")
-    note = (
-        "note: compnies had no mode of its own before: the name is right if the service's Endpoint has it to the letter"
-    )
+    note = "note: compnies is named for the first time: it is right if the service's Endpoint has it to the letter"
     assert note in invoke(*exempt, "--endpoint", "compnies").stderr
     assert "compnies" not in invoke(*exempt, "--endpoint", "compnies").stderr
     assert "had no mode" not in invoke(*exempt).stderr

@@ -38,7 +38,40 @@ def test_an_undo_that_clears_a_latch_says_so(stagenorm):
     for command in (("set", "enforce", "--share", "100"), ("downgrade",)):
         assert stagenorm("mode", *command, "--reason", "go").returncode == 0
     undone = stagenorm("mode", "undo", "--reason", "back")
-    assert "the latch that an alert left is gone with it" in undone.stderr
+    assert "the latch that a downgrade left is gone with it" in undone.stderr
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_undo_at_one_endpoint_says_so_too_while_another_stays_latched(stagenorm):
+    for name in ("companies", "funds"):
+        for command in (("set", "enforce", "--share", "100"), ("downgrade",)):
+            assert stagenorm("mode", *command, "--endpoint", name, "--reason", "go").returncode == 0
+    undone = stagenorm("mode", "undo", "--endpoint", "companies", "--reason", "back")
+    assert "the latch that a downgrade left is gone with it" in undone.stderr
+
+
+@pytest.mark.usefixtures("configured")
+def test_what_is_wrong_elsewhere_in_the_configuration_does_not_stand_before_the_switch(stagenorm, tmp_path):
+    with (tmp_path / "stagenorm.toml").open("a") as file:
+        file.write("[rollout]\noops = 1\n")
+    assert stagenorm("rollout", "status").returncode == 1
+    assert stagenorm("mode", "downgrade", "--reason", "fire").returncode == 0
+    (tmp_path / "stagenorm.toml").write_text("store = ")
+    broken = stagenorm("mode", "downgrade", "--reason", "fire")
+    assert (broken.returncode, broken.stderr.rstrip().endswith("--store URL does without it")) == (1, True)
+
+
+@pytest.mark.usefixtures("configured")
+def test_the_history_of_an_endpoint_has_the_steps_of_its_rollout(stagenorm):
+    assert stagenorm("rollout", "advance").returncode == 0  # it begins
+    told = json.loads(stagenorm("mode", "history", "--endpoint", "companies", "--json").stdout)
+    assert [entry["action"] for entry in told] == ["rollout begin"]
+
+
+@pytest.mark.usefixtures("configured")
+def test_resume_leaves_alone_what_nothing_holds(stagenorm):
+    assert stagenorm("rollout", "advance").returncode == 0  # it begins
+    assert stagenorm("rollout", "resume", "--reason", "go").stdout == "nothing to change\n"
 
 
 def test_a_configuration_that_is_named_means_its_own_store_and_no_other(stagenorm, configured, tmp_path):

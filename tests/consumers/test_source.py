@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm import Endpoint, PathField
+from stagenorm import Endpoint, PathField, QueryField
 from stagenorm.consumers import source_tree
 from stagenorm.consumers.source_text import Calls, Confidence
 from stagenorm.consumers.source_tree import search
@@ -99,6 +99,13 @@ def test_what_cannot_be_read_is_told(tmp_path, monkeypatch):
     found = search([tmp_path], ENDPOINTS)
     assert names(found, tmp_path) == ["latin", "ok", "wide.ps1"]
     assert (found.binary, [Path(file).name for file, _ in found.unread]) == (1, ["large"])
+
+
+@pytest.mark.parametrize("path", ["/api/-", "/_/{id}", "/api/.../funds"])
+def test_a_segment_without_a_letter_is_looked_for_too(tmp_path, path):
+    write(tmp_path, called=f'get("{path.replace("{id}", "7")}")', other="nothing of the kind")
+    found = search([tmp_path], [Endpoint("odd", "GET", path, [QueryField("q")])])
+    assert names(found, tmp_path) == ["called"]
 
 
 def test_a_path_that_is_not_there_is_an_error(tmp_path):

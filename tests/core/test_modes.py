@@ -135,7 +135,7 @@ def test_a_ceiling_only_lowers_and_changes_nothing_else(stored, ceiling):
     assert ModeView(state, ceiling=ceiling).ceiling is ceiling
 
 
-ALIAS = TemporaryAlias("investment-stages", "serie-a", "series-a", None, 200.0, "anna", "an import")
+ALIAS = TemporaryAlias("investment-stages", "serie-a", "series-a", 200.0, "anna", "an import")
 HOLDING = Overlays((ALIAS,))
 
 

@@ -199,7 +199,7 @@ def test_deprecations_tell_forms_and_what_was_seen_of_them(service):
 
 
 def test_two_fields_of_one_label_are_told_apart_by_what_their_vocabularies_hold(service):
-    colours = Vocabulary("colours", [Term("red", "Red", aliases=["scarlet"])])
+    colours = Vocabulary("colours", [Term("red", "Red", aliases=["scarlet", "seed round"])])
     fields = [QueryField("kind"), FormField("kind", vocabulary=colours)]
     assert len({field.label for field in fields}) == 1
     boundary = Boundary(INVESTMENT_STAGES, [Endpoint("kinds", "POST", "/kinds", fields)], service.modes)

@@ -186,6 +186,16 @@ def test_alone_it_wants_to_know_the_endpoints(tmp_path, fresh_file):
     assert "declare method, path and fields of the endpoints" in done.stderr
 
 
+def test_a_port_that_is_taken_is_an_error_and_no_announcement():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        relay = [sys.executable, "-m", "stagenorm", "relay", "--to", "http://127.0.0.1:1/webhooks/alertmanager"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **SECRETS}
+        done = subprocess.run([*relay, "--port", port], env=environment, capture_output=True, text=True, check=False)
+    said = f"stagenorm: nothing can listen at 127.0.0.1, port {port}: Address already in use\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
 def test_the_relay_signs_and_answers_what_the_service_answered(command, start, body, free_port):
     service = start()
     service.now = time.time()

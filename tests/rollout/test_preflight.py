@@ -198,6 +198,7 @@ def test_week_0_from_nothing_to_clear(week0):
     with closing(sqlite3.connect(week0.directory / "rehearsal.db", isolation_level=None)) as connection:
         connection.execute("INSERT INTO deals VALUES (1, 'Seed')")
     assert week0.preflight() == ("PASS", dict.fromkeys(rows, "PASS"))
+    shutil.copy(week0.directory / "rehearsal.db", week0.directory / "app.db")  # of as many rows
     _, rows = week0.preflight(code=1, test=f"sqlite:///{week0.directory}/app.db")
     assert {name for name, said in rows.items() if said != "PASS"} == {"test database"}  # it is no other one
 

@@ -228,8 +228,27 @@ def test_undo_of_one_endpoint_leaves_what_was_changed_elsewhere_since(store):
     assert (store.read().everywhere, store.read().state("companies")) == elsewhere
     control.undo(store, OPERATOR, endpoint="companies")
     assert list(store.read().endpoints) == ["simulate"]
-    with pytest.raises(TransitionRefusedError, match="no change of the own mode of strategies that"):
+    with pytest.raises(TransitionRefusedError, match="holds no change of the own mode of strategies that"):
         control.undo(store, OPERATOR, endpoint="strategies")
+
+
+def test_a_long_trail_is_read_to_its_end_once_though_it_grows(store):
+    for number in range(120):
+        set_mode(store, OPERATOR, "enforce", number % 50, "simulate" if number == 3 else None)
+
+    class Growing:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        def trail(self, limit):
+            entries = store.trail(limit)
+            set_mode(store, OPERATOR, "off" if limit > 100 else "warn")
+            return entries
+
+    told = [entry.revision for entry in control.newest_first(Growing())]
+    assert told == list(range(120, 0, -1))
+    control.undo(store, OPERATOR, endpoint="simulate")
+    assert store.read().endpoints == {}
 
 
 def test_undo_twice_brings_back_what_was_undone(store):

@@ -261,6 +261,7 @@ def test_a_fork_while_a_hook_is_told_waits_for_it_and_not_for_ever(told):
                 release.wait(0.2 if sys.argv[1] == "quickly" else 20)
 
         resolver = ModeResolver(MemoryModeStore(), ttl=0.01, hooks=[hook])
+        telling.clear()  # the first one may be over by now
         telling.wait()
         child = os.fork()
         if child == 0:
@@ -277,6 +278,37 @@ def test_a_fork_while_a_hook_is_told_waits_for_it_and_not_for_ever(told):
         assert os.waitpid(child, 0)[1] == 0
         """,
         told,
+        warnings=_FORKED,
+    )
+
+
+def test_a_hook_that_forks_and_one_that_hangs_hold_nobody_up(tmp_path):
+    run(
+        """
+        import logging
+        from pathlib import Path
+        from stagenorm.stores import Ceiling, MemoryModeStore
+
+        def fork(event):
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+
+        logging.disable()
+        began = time.monotonic()
+        ModeResolver(MemoryModeStore(), hooks=[fork])
+        assert time.monotonic() - began < 1.5, "it does not wait for itself"
+
+        hanging, force = threading.Event(), Path(sys.argv[1])
+        stuck = ModeResolver(MemoryModeStore(), ModeState(Mode.ENFORCE), ttl=0.01, ceiling=Ceiling(file=force))
+        stuck.hooks.append(lambda event: (hanging.set(), threading.Event().wait()))
+        hanging.wait()
+        follows(ModeResolver(MemoryModeStore()), "enforce")
+        force.write_text("off")
+        until(lambda: stuck.view.state("simulate").mode is Mode.OFF)
+        """,
+        str(tmp_path / "force"),
         warnings=_FORKED,
     )
 
