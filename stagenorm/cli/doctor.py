@@ -141,8 +141,16 @@ def _running(url: str) -> Iterator[str]:
     if mode.status == 401:
         try:
             said = json.loads(health.text)
-            held, status = bool(said["held"]), str(said["status"])
+            held, status, revision = bool(said["held"]), str(said["status"]), int(said["revision"])
         except (ValueError, TypeError, KeyError):
             yield f"{shown(url)} asks for a login of its own, and is no ops app: name the one that the service mounts"
             return
-        yield from knows.health_faults(held, status)
+        yield from knows.health_faults(held, status, revision, _revision(os.environ.get("STAGENORM_STORE", "")))
+
+
+def _revision(url: str) -> int | None:
+    """Of the store that a URL names; None where it cannot be read, which is a fault of its own."""
+    try:
+        return open_store(url, timeout=_SECONDS).read().revision
+    except StagenormError:
+        return None

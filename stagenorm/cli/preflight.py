@@ -162,20 +162,22 @@ def _alert_rules(configuration: Configuration) -> Result:
 
 
 def _webhook(configuration: Configuration, store: ModeStore) -> Result:
-    from stagenorm.cli.ops_client import post_json  # noqa: PLC0415 - an extra
+    from stagenorm.cli.ops_client import get, post_json  # noqa: PLC0415 - an extra
 
     body = json_.dumps(judge.TEST_ALERT).encode()
     try:
         headers = _proof(body)
         before = store.read().revision
-        answer = post_json(f"{configuration.watched.ops_url.rstrip('/')}/webhooks/alertmanager", body, headers)
+        url = configuration.watched.ops_url.rstrip("/")
+        answer = post_json(f"{url}/webhooks/alertmanager", body, headers)
         result = str(json_.loads(answer.text).get("result", "")) if answer.status == 200 else ""
-        return judge.webhook(judge.Delivered(answer.status, result, before, store.read().revision))
+        follows = int(json_.loads(get(f"{url}/healthz").text)["revision"]) if result else 0
+        return judge.webhook(judge.Delivered(answer.status, result, before, store.read().revision, follows))
     except (ConfigurationError, MissingExtraError) as error:
         return judge.webhook(NotKnown(str(error)))
     except (ServiceError, StoreError) as error:
         return judge.webhook(NotKnown(str(error)), failed=True)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, KeyError, TypeError):
         return judge.webhook(NotKnown("what answers at ops_url is no ops app"), failed=True)
 
 

@@ -34,7 +34,7 @@ from stagenorm.cli.times import duration
 from stagenorm.config import Configuration, load_configuration, load_scenario
 from stagenorm.core.conclusion import Conclusion
 from stagenorm.errors import ConfigurationError, ServiceError, StoreError
-from stagenorm.rollout.controller import Track, tracks
+from stagenorm.rollout.controller import Track, Wait, tracks
 from stagenorm.rollout.driver import Driver, Operation
 from stagenorm.rollout.plan import Plan
 from stagenorm.rollout.scenario import SCENARIOS
@@ -130,6 +130,8 @@ def advance(
             rollout_screen.status_as_json(told, opened.store.read(), opened.store.leader(), time.time())
         else:
             rollout_screen.show_told(told, time.time())
+        if override and any(isinstance(each.outcome, Wait) for each in told):
+            output.show("--override goes past gates alone: see to what holds it first", stderr=True)
     _exit_as(rollout_screen.verdict_of(told))
 
 

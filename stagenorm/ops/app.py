@@ -210,6 +210,7 @@ class _Service:
             source=known.source,
             stale_seconds=known.stale_seconds,
             held=known.held,
+            revision=known.revision,
         )
         return _answer(health, status)
 

@@ -164,8 +164,20 @@ def ops_faults(status: int, url: str) -> Iterator[str]:
         yield f"{url}/mode answered {status} without a token: something in front of it lets everybody in; take it away"
 
 
-def health_faults(held: bool, status: str) -> Iterator[str]:
-    """A process that cannot follow its store."""
+def health_faults(held: bool, status: str, revision: int, stored: int | None) -> Iterator[str]:
+    """A process that cannot follow its store, or follows another one.
+
+    Args:
+        held: whether it holds itself at warn.
+        status: ``ok``, or what else it says.
+        revision: of the store, as it holds it.
+        stored: the revision of the store that the environment names; None where that is not known.
+    """
+    if stored is not None and status == "ok" and revision != stored:
+        yield (
+            f"the service is at revision {revision} of its store, and STAGENORM_STORE is at {stored}: they are two stores, or "
+            "somebody changed it this moment"
+        )
     if status != "ok":
         yield "the service cannot read its store: check STAGENORM_STORE and the store itself"
     if held:

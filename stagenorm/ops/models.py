@@ -145,6 +145,7 @@ class Health(BaseModel):
     source: str
     stale_seconds: float
     held: bool
+    revision: int = Field(description="Of the store, as this process holds it; 0 while nothing was ever stored.")
 
 
 class Problem(BaseModel):

@@ -31,9 +31,7 @@ def serve(app: ASGIApp, host: str, port: int, listening: Callable[[], None]) -> 
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        why = (
-            os.strerror(error.errno) if (error.errno or 0) > 0 else str(error)
-        )  # a name that is no address has no number
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)  # a name that is no address
         raise ServiceError(f"nothing can listen at {host}, port {port}: {why}") from error
     listening()
     config = uvicorn.Config(

@@ -161,12 +161,14 @@ class Delivered:
         result: what the webhook says that it did.
         before: the revision of the mode store before it.
         after: the revision after it.
+        follows: the revision that the service holds.
     """
 
     status: int
     result: str
     before: int
     after: int
+    follows: int
 
 
 TEST_ALERT = {
@@ -197,4 +199,8 @@ def webhook(delivered: Delivered | NotKnown, *, failed: bool = False) -> Result:
     if delivered.result != "ignored" or delivered.before != delivered.after:
         told = f"the test alert was {delivered.result}, and the store went from {delivered.before} to {delivered.after}"
         return Result("webhook", Conclusion.FAIL, told, "look at stagenorm mode history: who changed it meanwhile?")
+    if delivered.follows != delivered.after:
+        told = f"the service is at revision {delivered.follows} of its store, and the store here at {delivered.after}"
+        remedy = "give the service and stagenorm.toml the same store; if somebody changed it this moment, ask again"
+        return Result("webhook", Conclusion.FAIL, told, remedy)
     return Result("webhook", Conclusion.PASS, "a test alert arrived and was believed, and pulled nothing back")

@@ -24,12 +24,14 @@ class Status:
         stale_seconds: since when the store has not answered well; 0.0 while it does.
         error: what is wrong with the store, or None.
         held: whether this process holds itself at warn because a downgrade could not be stored.
+        revision: of the stored snapshot that holds here; 0 while there is none.
     """
 
     source: str
     stale_seconds: float
     error: str | None
     held: bool = False
+    revision: int = 0
 
 
 class LastKnown:
@@ -124,7 +126,7 @@ class LastKnown:
         if snapshot is None or snapshot.revision == 0:
             source = "default"
         stale_seconds, error = (now - failure.since, failure.error) if failure else (0.0, None)
-        return Status(source, stale_seconds, error, bool(self._held))
+        return Status(source, stale_seconds, error, bool(self._held), self.snapshot.revision if self.snapshot else 0)
 
 
 class _Wanted(NamedTuple):

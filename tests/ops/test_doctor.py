@@ -200,14 +200,14 @@ def test_an_ops_app_that_is_open_or_none(good, status, fault):
 
 
 def test_a_clock_that_differs(good):
-    with serving_text('{"held": false, "status": "ok"}', 401, date=time.time() - 200) as url:
+    with serving_text('{"held": false, "status": "ok", "revision": 0}', 401, date=time.time() - 200) as url:
         status, (line,) = doctor("--url", url)
     assert status == 1
     assert "differ by" in line
 
 
 def test_a_worker_that_cannot_follow_its_store(good):
-    with serving_text('{"held": true, "status": "degraded"}', 401) as url:
+    with serving_text('{"held": true, "status": "degraded", "revision": 0}', 401) as url:
         status, lines = doctor("--url", url)
     assert (status, len(lines)) == (1, 2)
 

@@ -29,7 +29,7 @@ UNKNOWN = NotKnown("nobody knows")
 REVIEW = Review("stages", "abc", "ada", "looked", 0.0)
 LOADED = {alert.name: "ok" for alert in ALERTS}
 HELD = preflight.Fallback([], "last-known", ["degraded"], 0.1)
-ARRIVED = preflight.Delivered(200, "ignored", 3, 3)
+ARRIVED = preflight.Delivered(200, "ignored", 3, 3, 3)
 PASS, FAIL, HOLD = Conclusion.PASS, Conclusion.FAIL, Conclusion.HOLD
 
 
@@ -61,10 +61,11 @@ PASS, FAIL, HOLD = Conclusion.PASS, Conclusion.FAIL, Conclusion.HOLD
         (preflight.alert_rules({}), FAIL),
         (preflight.alert_rules(UNKNOWN), HOLD),
         (preflight.webhook(ARRIVED), PASS),
-        (preflight.webhook(preflight.Delivered(200, "ignored", 3, 4)), FAIL),
-        (preflight.webhook(preflight.Delivered(200, "done", 3, 3)), FAIL),
-        (preflight.webhook(preflight.Delivered(401, "", 3, 3)), FAIL),
-        (preflight.webhook(preflight.Delivered(404, "", 3, 3)), FAIL),
+        (preflight.webhook(preflight.Delivered(200, "ignored", 3, 4, 4)), FAIL),
+        (preflight.webhook(preflight.Delivered(200, "done", 3, 3, 3)), FAIL),
+        (preflight.webhook(preflight.Delivered(200, "ignored", 3, 3, 2)), FAIL),
+        (preflight.webhook(preflight.Delivered(401, "", 3, 3, 3)), FAIL),
+        (preflight.webhook(preflight.Delivered(404, "", 3, 3, 3)), FAIL),
         (preflight.webhook(UNKNOWN), HOLD),
         (preflight.webhook(UNKNOWN, failed=True), FAIL),
     ],
