@@ -137,6 +137,7 @@ def test_what_was_added_last_counts_until_its_moment(added, exempted, now):
         overlays = overlays.with_alias(each)
     for each in exempted:
         overlays = overlays.with_exemption(each)
+    assert [*overlays] == [*overlays.aliases, *overlays.exemptions]
     last = {(each.vocabulary, each.form, each.endpoint): each for each in added}
     for endpoint in ("e", "f"):
         wanted = {
