@@ -94,9 +94,8 @@ def _stored(url: str) -> Iterator[str]:
             with tempfile.TemporaryFile(dir=directory):  # and no lease, whose file would be the user's who asks
                 pass
         else:
-            store.lease(
-                f"doctor {secrets.token_hex(8)}", 0.001
-            )  # a replica refuses it, and a user without the right to
+            # A replica refuses it, and so it is with a user who has no right to write.
+            store.lease(f"doctor {secrets.token_hex(8)}", 0.001)
     except StagenormError as error:
         yield f"STAGENORM_STORE: {error}"
     except OSError as error:

@@ -122,16 +122,16 @@ def _changes(entry: Entry) -> Iterator[str]:
         yield f"{entry.action} {where}: {_step(old, new, otherwise)}"
     yield from _progress(entry)
     before, after = entry.before.overlays, entry.after.overlays
-    meant = {_key(alias) for alias in after.aliases}
+    meant = {alias.key for alias in after.aliases}
     exempt = {(exemption.consumer, exemption.endpoint) for exemption in after.exemptions}
     for alias in after.aliases:
         if alias not in before.aliases:
             lifetime = in_short(alias.expires_at - entry.at)
-            was = next((each.value for each in before.aliases if _key(each) == _key(alias)), alias.value)
+            was = next((each.value for each in before.aliases if each.key == alias.key), alias.value)
             replaced = f", no longer {was}" if was != alias.value else ""
             yield f"{entry.action}: {alias.form} -> {alias.value}{_only_at(alias)} for {lifetime}{replaced}"
     for alias in before.aliases:
-        if _key(alias) not in meant:
+        if alias.key not in meant:
             yield f"{entry.action}: {alias.form} no longer means {alias.value}{_only_at(alias)}"
     for exemption in after.exemptions:
         if exemption not in before.exemptions:
@@ -140,10 +140,6 @@ def _changes(entry: Entry) -> Iterator[str]:
     for exemption in before.exemptions:
         if (exemption.consumer, exemption.endpoint) not in exempt:
             yield f"{entry.action}: {exemption.consumer}, {place(exemption)}, no longer"
-
-
-def _key(alias: TemporaryAlias) -> tuple[str, str, str | None]:
-    return alias.vocabulary, alias.form, alias.endpoint
 
 
 def _only_at(alias: TemporaryAlias) -> str:

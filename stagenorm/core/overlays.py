@@ -36,6 +36,11 @@ class TemporaryAlias:
     reason: str
     endpoint: str | None = None
 
+    @property
+    def key(self) -> tuple[str, str, str | None]:
+        """What it is known by: an alias that is added replaces the one with the same key."""
+        return self.vocabulary, self.form, self.endpoint
+
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
@@ -122,14 +127,13 @@ class Overlays:
 
     def with_alias(self, alias: TemporaryAlias) -> Overlays:
         """These and a temporary alias, in place of one with the same form for the same endpoint."""
-        others = self.without_alias(alias.vocabulary, alias.form, alias.endpoint).aliases
+        others = self.without_alias(*alias.key).aliases
         return replace(self, aliases=(*others, alias))
 
     def without_alias(self, vocabulary: str, form: str, endpoint: str | None) -> Overlays:
         """These without the temporary alias of a folded form."""
         gone = (vocabulary, form, endpoint)
-        kept = tuple(each for each in self.aliases if (each.vocabulary, each.form, each.endpoint) != gone)
-        return replace(self, aliases=kept)
+        return replace(self, aliases=tuple(each for each in self.aliases if each.key != gone))
 
     def with_exemption(self, exemption: Exemption) -> Overlays:
         """These and an exemption, in place of one for the same endpoint."""
