@@ -39,6 +39,7 @@ class Columns:
         target: what was asked for; an empty key becomes the primary key.
 
     Attributes:
+        postgresql: whether that is what the database is; otherwise it is SQLite.
         target: with its key filled in, and on PostgreSQL its schema.
         table: the table, without any type: nothing is converted on the way.
         column: the column.
@@ -52,7 +53,7 @@ class Columns:
     """
 
     def __init__(self, database: Database, connection: Connection, target: Target) -> None:
-        self._postgresql = database.kind == "postgresql"
+        self.postgresql = database.kind == "postgresql"
         target = resolved(database, connection, target)
         inspector = sa.inspect(connection)
         described = {each["name"]: each for each in inspector.get_columns(target.table, schema=target.schema)}
@@ -69,7 +70,7 @@ class Columns:
         self.column = self.table.c[target.column]
         self.keys = tuple(self.table.c[name] for name in self.target.key)
         self.tenant = self.table.c[target.tenant] if target.tenant else None
-        self._type_names = self._types(connection) if self._postgresql else {}
+        self._type_names = self._types(connection) if self.postgresql else {}
         self.labels = self._labels(described[target.column]["type"])
         self.checks = tuple(
             each["sqltext"]
@@ -114,11 +115,9 @@ class Columns:
         return {row.attname: row.name for row in rows}
 
     def _labels(self, type_: Any) -> tuple[str, ...] | None:
-        if isinstance(type_, types.Enum) and self._postgresql:
+        if isinstance(type_, types.Enum) and self.postgresql:
             return tuple(type_.enums)
-        if self._postgresql and isinstance(
-            type_, types.ARRAY | types.JSON | types.Integer | types.Numeric | types.Date
-        ):
+        if self.postgresql and isinstance(type_, types.ARRAY | types.JSON | types.Integer | types.Numeric | types.Date):
             raise BackfillRefusedError(
                 f"{self.target.name} is {type_}: only a column of text or of an enum can be worked on"
             )
@@ -130,7 +129,7 @@ class Columns:
                 raise BackfillRefusedError(
                     f"{self.target.table_name}: {key.name} is NULL in some rows, which no key can name: give them one"
                 )
-            if not self._postgresql:
+            if not self.postgresql:
                 found_again = sa.func.json_extract(sa.func.json_array(key), "$[0]")
                 lost = sa.collate(found_again, "BINARY").is_distinct_from(key)
                 odd = sa.case((sa.func.typeof(key).in_(("blob", "real")), sa.true()), else_=lost)
@@ -142,7 +141,7 @@ class Columns:
     @property
     def exact(self) -> Any:
         """The value of the column, comparable only to the letter."""
-        return _exact(self.column, postgresql=self._postgresql)
+        return _exact(self.column, postgresql=self.postgresql)
 
     @property
     def wanted(self) -> Any:
@@ -159,17 +158,17 @@ class Columns:
     def encoded(self, columns: Sequence[Any] | None = None) -> Any:
         """A row's key as a JSON array in text: of numbers and strings on SQLite, of strings on PostgreSQL."""
         keys = self.keys if columns is None else columns
-        if self._postgresql:
+        if self.postgresql:
             return sa.cast(sa.func.json_build_array(*(sa.cast(key, sa.Text) for key in keys)), sa.Text)
         return sa.func.json_array(*keys)
 
     def written(self, parts: Sequence[str | int]) -> str:
         """The parts of a key as ``encoded`` gives them."""
-        return json.dumps([str(part) for part in parts] if self._postgresql else list(parts))
+        return json.dumps([str(part) for part in parts] if self.postgresql else list(parts))
 
     def decoded(self, text: Any) -> tuple[Any, ...]:
         """The parts of an encoded key in SQL, each of its column's type."""
-        if self._postgresql:
+        if self.postgresql:
             parts = (
                 sa.cast(sa.cast(text, types.JSON), types.JSON).op("->>", return_type=sa.Text())(
                     sa.literal_column(str(place))
@@ -185,33 +184,37 @@ class Columns:
         """The condition of the one row that an encoded key in SQL names."""
         parts = list(zip(self.keys, self.decoded(text), strict=True))
         same = [key == part for key, part in parts]
-        if not self._postgresql:  # a unique index may tell letters apart that its column does not
+        if not self.postgresql:  # a unique index may tell letters apart that its column does not
             same += [sa.collate(key, "BINARY") == part for key, part in parts]
         return sa.and_(*same)
 
-    def _bound(self, encoded: str) -> Any:
-        values = json.loads(encoded)
+    def _bound(self, name: str) -> Any:
         parts: list[Any]
-        if self._postgresql:
+        if self.postgresql:
             parts = [
-                sa.cast(sa.literal(value, sa.Text()), _Named(self._type_names[key.name]))
-                for value, key in zip(values, self.keys, strict=True)
+                sa.cast(sa.bindparam(f"{name}_{place}", type_=sa.Text()), _Named(self._type_names[key.name]))
+                for place, key in enumerate(self.keys)
             ]
         else:
-            parts = [sa.literal(value) for value in values]
+            parts = [sa.bindparam(f"{name}_{place}") for place in range(len(self.keys))]
         return parts[0] if len(parts) == 1 else sa.tuple_(*parts)
 
     @property
     def _place(self) -> Any:
         return self.keys[0] if len(self.keys) == 1 else sa.tuple_(*self.keys)
 
-    def after(self, encoded: str | None) -> Any:
-        """The condition of the rows behind a key; of all rows where it is None."""
-        return sa.true() if encoded is None else self._place > self._bound(encoded)
+    def after(self, name: str) -> Any:
+        """The condition of the rows behind a key, which ``parameters`` of that name tell."""
+        return self._place > self._bound(name)
 
-    def up_to(self, encoded: str) -> Any:
-        """The condition of the rows up to a key, it included."""
-        return self._place <= self._bound(encoded)
+    def up_to(self, name: str) -> Any:
+        """The condition of the rows up to a key, it included, which ``parameters`` of that name tell."""
+        return self._place <= self._bound(name)
+
+    @staticmethod
+    def parameters(name: str, encoded: str) -> dict[str, Any]:
+        """What a statement with a condition on a key is executed with."""
+        return {f"{name}_{place}": part for place, part in enumerate(json.loads(encoded))}
 
 
 _TABLE = (

@@ -83,6 +83,10 @@ class Status(Enum):
     DONE = "done"
 
 
+# Built once: a batch would take longer to build them than to execute them.
+_MOVE = sa.update(RUNS).where(RUNS.c.run == sa.bindparam("of"), RUNS.c.batches == sa.bindparam("behind"))
+_AUDIT = sa.insert(BATCHES)
+
 RESUMABLE = (Status.RUNNING.value, Status.STOPPED.value, Status.FAILED.value)
 
 
@@ -197,42 +201,14 @@ def advance(connection: Connection, before: Checkpoint, last_id: str, seen: int,
     """
     after = Checkpoint(before.run, last_id, before.batches + 1, before.rows_seen + seen, before.rows_changed + changed)
     moment = now()
-    moved = connection.execute(
-        sa.update(RUNS)
-        .where(RUNS.c.run == before.run, RUNS.c.batches == before.batches)
-        .values(
-            status=Status.RUNNING.value,
-            last_id=last_id,
-            batches=after.batches,
-            rows_seen=after.rows_seen,
-            rows_changed=after.rows_changed,
-            updated_at=moment,
-            error=None,
-        )
-    )
+    written = {"last_id": last_id, "updated_at": moment, "status": Status.RUNNING.value, "error": None}
+    counts = {"batches": after.batches, "rows_seen": after.rows_seen, "rows_changed": after.rows_changed}
+    moved = connection.execute(_MOVE, {"of": before.run, "behind": before.batches, **written, **counts})
     if moved.rowcount != 1:
         raise BackfillRefusedError(f"run {before.run} was moved by another process: let that one finish")
-    connection.execute(
-        sa.insert(BATCHES).values(
-            run=before.run, batch=after.batches, last_id=last_id, rows_seen=seen, rows_changed=changed, at=moment
-        )
-    )
+    batch = {"run": before.run, "batch": after.batches, "last_id": last_id, "at": moment}
+    connection.execute(_AUDIT, {**batch, "rows_seen": seen, "rows_changed": changed})
     return after
-
-
-def log(connection: Connection, changes: sa.Select[Any]) -> int:
-    """Record changes.
-
-    Args:
-        connection: to write with.
-        changes: a query of run, table, at, key, old and new, in this order.
-
-    Returns:
-        How many they are.
-    """
-    names = ["run", "table", "at", "key", "old", "new"]
-    counted = connection.execution_options(preserve_rowcount=True)
-    return counted.execute(sa.insert(LOG).from_select(names, changes)).rowcount
 
 
 def end(connection: Connection, run: int, status: Status, error: str | None = None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from stagenorm.backfill import control
+from stagenorm.backfill.change import Change
 from stagenorm.backfill.columns import Columns
 from stagenorm.backfill.control import LOG, Checkpoint, Kind, Status
 from stagenorm.backfill.database import Connection, Database, explained
@@ -82,37 +83,25 @@ def restoring_step(columns: Columns, number: int) -> Take:
         columns: of the target.
         number: of the run whose log tells them.
     """
+    after, last = (sa.bindparam(name, type_=LOG.c.key.type) for name in ("after", "last"))
+    entries = sa.select(LOG.c.key).where(LOG.c.run == number, LOG.c.key > after).order_by(LOG.c.key)
+    ahead = entries.limit(sa.bindparam("size", type_=sa.BigInteger())).subquery("stagenorm_ahead")
+    boundary = sa.select(sa.func.max(ahead.c.key), sa.func.count())
+    done = LOG.alias("stagenorm_done")
+    unedited = sa.and_(
+        done.c.run == number,
+        done.c.key > after,
+        done.c.key <= last,
+        columns.named_by(done.c.key),
+        columns.exact == done.c.new,
+    )
+    change = Change(columns, done.c.key, done.c.new, done.c.old, unedited)
 
-    def take(connection: Connection, run_: int, last_id: str | None, size: int | None) -> Step | None:
-        entries = sa.select(LOG.c.key, LOG.c.old, LOG.c.new).where(LOG.c.run == number)
-        if last_id is not None:
-            entries = entries.where(LOG.c.key > last_id)
-        ahead = entries.order_by(LOG.c.key).limit(size).subquery("stagenorm_ahead")
-        upper, seen = connection.execute(sa.select(sa.func.max(ahead.c.key), sa.func.count())).one()
+    def take(connection: Connection, run_: int, last_id: str | None, size: int) -> Step | None:
+        behind = {"after": last_id or ""}
+        upper, seen = connection.execute(boundary, {**behind, "size": size}).one()
         if not seen:
             return None
-        return Step(upper, seen, _restore(connection, columns, number, last_id, upper, run_))
+        return Step(upper, seen, change.make(connection, run_, {**behind, "last": upper}))
 
     return take
-
-
-def _restore(  # noqa: PLR0917 - each is one thing
-    connection: Connection, columns: Columns, number: int, last_id: str | None, upper: str, run_: int
-) -> int:
-    log = LOG.alias("stagenorm_done")
-    batch = [log.c.run == number, log.c.key <= upper]
-    if last_id is not None:
-        batch.append(log.c.key > last_id)
-    unedited = sa.and_(*batch, columns.named_by(log.c.key), columns.exact == log.c.new)
-    change = sa.update(columns.table).values({columns.column: columns.stored(log.c.old)}).where(unedited)
-    logged = (sa.literal(run_), sa.literal(columns.target.name), sa.literal(control.now(), LOG.c.at.type))
-    if connection.dialect.name == "postgresql":
-        stands = columns.exact.label("given")
-        changed = change.returning(log.c.key, log.c.new.label("was"), stands).cte("stagenorm_changed")
-        source = sa.select(*logged, changed.c.key, changed.c.was, changed.c.given)
-        return control.log(connection, source)
-    source = sa.select(*logged, log.c.key, log.c.new, log.c.old).where(unedited)
-    written = control.log(connection, source)
-    if written and connection.execute(change).rowcount != written:
-        raise BackfillRefusedError(f"a trigger keeps rows of {columns.target.name} from changing: drop it meanwhile")
-    return written

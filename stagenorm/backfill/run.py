@@ -9,8 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagenorm.backfill import control
+from stagenorm.backfill.change import Change
 from stagenorm.backfill.columns import Columns
-from stagenorm.backfill.control import LOG, Checkpoint, Kind, Status
+from stagenorm.backfill.control import Checkpoint, Kind, Status
 from stagenorm.backfill.database import Connection, Database, explained
 from stagenorm.backfill.session import Session
 from stagenorm.backfill.survey import Survey, survey
@@ -169,36 +170,55 @@ def canonical_step(columns: Columns, mapping: dict[str, str]) -> Take:
         columns: of the target.
         mapping: each alias with its canonical value; empty leaves nothing to do.
     """
+    first, later = _Batch(columns, mapping, sa.true()), _Batch(columns, mapping, columns.after("after"))
 
-    def take(connection: Connection, run_: int, last_id: str | None, size: int | None) -> Step | None:
-        boundary = _boundary(connection, columns, last_id, size) if mapping else None
-        if boundary is None:
+    def take(connection: Connection, run_: int, last_id: str | None, size: int) -> Step | None:
+        if not mapping:
             return None
-        upper, seen = boundary
-        rows = sa.and_(columns.after(last_id), columns.up_to(upper), columns.wanted)
-        return Step(upper, seen, _change(connection, columns, mapping, rows, run_))
+        if last_id is None:
+            return first.take(connection, run_, size, {})
+        return later.take(connection, run_, size, columns.parameters("after", last_id))
 
     return take
 
 
-def _boundary(
-    connection: Connection, columns: Columns, last_id: str | None, size: int | None
-) -> tuple[str, int] | None:
-    """The last key of the next rows, and how many they are."""
-    rows = sa.select(*columns.keys).where(columns.after(last_id), columns.wanted).order_by(*columns.keys)
-    if size is not None:  # a whole batch is passed over in the index; only the last one must be counted
-        far = rows.offset(size - 1).limit(1).subquery("stagenorm_ahead")
-        if upper := connection.scalar(sa.select(columns.encoded(list(far.c)))):
-            return upper, size
-    ahead = rows.limit(size).subquery("stagenorm_ahead")
-    last = sa.select(columns.encoded(list(ahead.c)), sa.func.count().over()).order_by(*(key.desc() for key in ahead.c))
-    found = connection.execute(last.limit(1)).first()
-    return (found[0], found[1]) if found else None
+class _Batch:
+    """The statements of a batch, built once: it would take longer to build them than to execute them."""
+
+    def __init__(self, columns: Columns, mapping: dict[str, str], after: Any) -> None:
+        self._columns = columns
+        rows = sa.select(*columns.keys).where(after, columns.wanted).order_by(*columns.keys)
+        # A whole batch is passed over in the index; only the last one must be counted.
+        far = rows.offset(_count("passed")).limit(1).subquery("stagenorm_ahead")
+        self._far = sa.select(columns.encoded(list(far.c)))
+        ahead = rows.limit(_count("size")).subquery("stagenorm_ahead")
+        self._last = (
+            sa.select(columns.encoded(list(ahead.c)), sa.func.count().over())
+            .order_by(*(key.desc() for key in ahead.c))
+            .limit(1)
+        )
+        old, new = _mapping(columns, mapping)
+        chosen = sa.and_(after, columns.up_to("last"), columns.wanted, columns.exact == old)
+        self._change = Change(columns, columns.encoded(), old, new, chosen)
+
+    def take(self, connection: Connection, run_: int, size: int, after: dict[str, Any]) -> Step | None:
+        """Do it for so many rows behind a key."""
+        upper, seen = connection.scalar(self._far, {**after, "passed": size - 1}), size
+        if upper is None:
+            found = connection.execute(self._last, {**after, "size": size}).first()
+            if found is None:
+                return None
+            upper, seen = found
+        return Step(upper, seen, self._change.make(connection, run_, after | self._columns.parameters("last", upper)))
 
 
-def _mapping(connection: Connection, mapping: dict[str, str]) -> tuple[Any, Any]:
+def _count(name: str) -> sa.BindParameter[int]:
+    return sa.bindparam(name, type_=sa.BigInteger())
+
+
+def _mapping(columns: Columns, mapping: dict[str, str]) -> tuple[Any, Any]:
     """The mapping as a table of two columns: one parameter or two, however many forms it holds."""
-    if connection.dialect.name == "postgresql":
+    if columns.postgresql:
         texts = sa.ARRAY(sa.Text())
         unnested = sa.func.unnest(
             sa.cast(sa.literal(list(mapping), texts), texts), sa.cast(sa.literal(list(mapping.values()), texts), texts)
@@ -210,23 +230,3 @@ def _mapping(connection: Connection, mapping: dict[str, str]) -> tuple[Any, Any]
     # json_each has a column id, among others, that a filter could mean.
     chosen = sa.select(parts[0].label("stagenorm_old"), parts[1].label("stagenorm_new")).subquery("stagenorm_mapping")
     return chosen.c.stagenorm_old, chosen.c.stagenorm_new
-
-
-def _change(connection: Connection, columns: Columns, mapping: dict[str, str], rows: Any, run_: int) -> int:
-    old, new = _mapping(connection, mapping)
-    # What a row holds when its lock is had decides, not what it held when it was read.
-    matching = sa.and_(rows, columns.exact == old)
-    change = sa.update(columns.table).values({columns.column: columns.stored(new)}).where(matching)
-    logged = (sa.literal(run_), sa.literal(columns.target.name), sa.literal(control.now(), LOG.c.at.type))
-    if connection.dialect.name == "postgresql":
-        # What the row holds now is logged: a trigger may have had another word.
-        stands = columns.exact.label("new")
-        changed = change.returning(columns.encoded().label("key"), old.label("old"), stands).cte("stagenorm_changed")
-        source = sa.select(*logged, changed.c.key, changed.c.old, changed.c.new)
-        return control.log(connection, source)
-    # SQLite: one writer at a time, so nothing changes between the two statements.
-    source = sa.select(*logged, columns.encoded(), old, new).where(matching)
-    written = control.log(connection, source)
-    if written and connection.execute(change).rowcount != written:
-        raise BackfillRefusedError(f"a trigger keeps rows of {columns.target.name} from changing: drop it meanwhile")
-    return written

@@ -24,6 +24,7 @@ from stagenorm.backfill.throttle import Throttle
 from stagenorm.errors import DatabaseError
 
 _PAUSE = 1.0
+_ALL = 2**62
 
 
 class Step(NamedTuple):
@@ -40,8 +41,8 @@ class Step(NamedTuple):
     changed: int
 
 
-Take = Callable[[Connection, int, str | None, int | None], Step | None]
-"""Does one batch of a run behind a key, of at most so many rows (None: all); None where no rows are left."""
+Take = Callable[[Connection, int, str | None, int], Step | None]
+"""Does one batch of a run behind a key, of at most so many rows; None where no rows are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def walk(session: Session, at: Checkpoint, take: Take, conduct: Conduct, total: 
                 continue
             waiting = None
             began = time.monotonic()
-            moved = _batch(session.connection, at, take, None if conduct.transactional else size, conduct.pace)
+            moved = _batch(session.connection, at, take, _ALL if conduct.transactional else size, conduct.pace)
             if moved is None:
                 _end(session, at.run, Status.DONE)
                 return at, Status.DONE
@@ -141,7 +142,7 @@ def _pause(connection: Connection, throttles: Sequence[Throttle]) -> str | None:
     return next((reason for throttle in throttles if (reason := throttle.reason(connection))), None)
 
 
-def _batch(connection: Connection, at: Checkpoint, take: Take, size: int | None, pace: Pace) -> Checkpoint | None:
+def _batch(connection: Connection, at: Checkpoint, take: Take, size: int, pace: Pace) -> Checkpoint | None:
     with connection.begin():
         if connection.dialect.name == "postgresql":
             # Waiting for somebody's row must not make others wait for ours, nor must the disk or a standby: should the

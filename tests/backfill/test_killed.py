@@ -17,7 +17,7 @@ from stagenorm.backfill.control import runs
 
 INSTANTS = {"sqlite": 120, "wheel": 40, "debian": 40}  # at which a run is killed: 200 in all
 ROWS = 150
-MANY = 400  # so that most of a run is its batches, and not its beginning and end
+MANY = 1_000  # so that most of a run is its batches, and not its beginning and end
 FOR_EVER = 3600
 
 
