@@ -28,7 +28,7 @@ from stagenorm.core.modes import Actor, Mode, ModeState
 from stagenorm.errors import ConfigurationError, StoreError, TokenRefusedError, TransitionRefusedError
 from stagenorm.events import Downgraded, Event, WebhookDelivered, WebhookResult
 from stagenorm.ops import models, webhook
-from stagenorm.ops.bodies import parse, read_body
+from stagenorm.ops.bodies import SECONDS, parse, read_body
 from stagenorm.ops.credentials import Credentials
 from stagenorm.ops.deprecations import deprecations_app
 from stagenorm.ops.offenders import Offenders
@@ -52,7 +52,7 @@ def ops_app(
     credentials: Credentials | None = None,
     offenders: Offenders | None = None,
     alerts: Iterable[str] = (),
-    body_seconds: float = 5.0,
+    body_seconds: float = SECONDS,
     clock: Callable[[], float] = time.time,
 ) -> Starlette:
     """The application: webhooks, mode, offenders, deprecations, health, and the OpenAPI document of all that.

@@ -12,6 +12,8 @@ from starlette.requests import ClientDisconnect, Request
 from stagenorm.ops.problems import ProblemError
 
 MAX_BYTES = 256 << 10
+SECONDS = 5.0
+"""Until the last byte of a body must be there."""
 _SHOWN = 5
 Document = TypeVar("Document", bound=BaseModel)
 
@@ -37,8 +39,7 @@ async def read_body(request: Request, seconds: float) -> bytes:
                 if len(body) > MAX_BYTES:
                     raise _too_large()
     except TimeoutError as error:
-        detail = f"the body was not there within {seconds:g} s: send it at once"
-        raise ProblemError(HTTPStatus.REQUEST_TIMEOUT, "too-slow", detail, {"connection": "close"}) from error
+        raise too_slow(seconds) from error
     except ClientDisconnect as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "incomplete", "the sender went away") from error
     return bytes(body)
@@ -70,6 +71,12 @@ def _faults(error: ValidationError) -> str:
 def _place(location: tuple[int | str, ...]) -> str:
     place = ascii("/".join(map(str, location)))[1:-1][:64]
     return f"{place}: " if place else ""
+
+
+def too_slow(seconds: float) -> ProblemError:
+    """408: the last byte did not come within some seconds."""
+    detail = f"the body was not there within {seconds:g} s: send it at once"
+    return ProblemError(HTTPStatus.REQUEST_TIMEOUT, "too-slow", detail, {"connection": "close"})
 
 
 def _too_large() -> ProblemError:

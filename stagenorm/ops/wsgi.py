@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
+from threading import Event, Timer
 from typing import Any
 
 from stagenorm.boundary.boundary import Boundary
 from stagenorm.errors import MissingExtraError
-from stagenorm.ops.bodies import MAX_BYTES
+from stagenorm.ops.bodies import MAX_BYTES, SECONDS, too_slow
 from stagenorm.ops.mounting import PREFIX, Mounts
+from stagenorm.ops.problems import ProblemError
 
 try:
     from a2wsgi import ASGIMiddleware
@@ -47,12 +51,17 @@ class OpsMiddleware:
         if not _is_utf8(path):
             start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0")])
             return [b""]
+        try:
+            with _in_time(environ):
+                body = _whole_body(environ)
+        except ProblemError as error:
+            return _answer(error, start_response)
         below = {
             "REMOTE_PORT": "0",  # a2wsgi tells no client without one, and some servers give none
             **environ,
             "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + at,
             "PATH_INFO": path[len(at) :],
-            **_whole_body(environ),
+            **body,
         }
         return self._bridge(at)(below, start_response)
 
@@ -72,6 +81,44 @@ def _is_utf8(path: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _answer(problem: ProblemError, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    response = problem.response()
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers]
+    start_response(f"{problem.status.value} {problem.status.phrase}", headers)
+    return [bytes(response.body)]
+
+
+@contextmanager
+def _in_time(environ: Environ) -> Iterator[None]:
+    """Stop waiting for a body where its server does not buffer and tells its socket: a synchronous worker of gunicorn's.
+
+    Raises:
+        ProblemError: the body was too slow.
+    """
+    connection = environ.get("gunicorn.socket")
+    if connection is None:
+        yield
+        return
+    late = Event()
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError):
+            socket.socket.shutdown(connection, socket.SHUT_RD)  # not TLS's own, which would answer in the clear
+
+    timer = Timer(SECONDS, end)
+    timer.start()
+    try:
+        yield
+    except Exception:
+        if not late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise too_slow(SECONDS)
 
 
 def _whole_body(environ: Environ) -> Environ:

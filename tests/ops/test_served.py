@@ -43,10 +43,10 @@ def signed(body, identifier="msg_1"):
 
 
 @contextlib.contextmanager
-def slow_sender(port, path):
+def slow_sender(port, path, framing="Content-Length: 100\r\n\r\n{"):
     """Announces a body, sends one byte of it, and waits."""
     with socket.create_connection(("127.0.0.1", port), 10) as client:
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{framing}"
         client.sendall(head.encode())
         yield client
 
@@ -103,6 +103,17 @@ def test_slow_senders_do_not_hold_a_worker(name, tmp_path):
         for _ in range(20):
             slow.enter_context(slow_sender(server.port, f"{PREFIX}/webhooks/alertmanager"))
         assert httpx.get(f"http://127.0.0.1:{server.port}{PREFIX}/healthz", timeout=4).status_code == 200
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n64\r\n{"])
+def test_a_worker_that_reads_for_itself_waits_no_longer_than_others(framing, tmp_path):
+    with running("gunicorn", "warn", tmp_path / "log", **SECRETS) as server:
+        path = f"{PREFIX}/webhooks/alertmanager"
+        with slow_sender(server.port, path, framing) as slow:
+            assert httpx.get(f"http://127.0.0.1:{server.port}{PREFIX}/healthz", timeout=20).status_code == 200
+            answer = slow.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"urn:stagenorm:problem:too-slow" in answer
 
 
 def test_a_slow_sender_is_cut_off(start):
