@@ -110,7 +110,7 @@ def verify(database: Database, number: int, normalizer: Normalizer, asked: Targe
                     "log",
                     logged == row.rows_changed,
                     f"{logged:,} changes logged of {row.rows_changed:,}: {same:,} rows hold what was written, "
-                    f"{edited:,} were edited since, {gone:,} are gone",
+                    f"{edited:,} hold something else by now (edited or taken back), {gone:,} are gone",
                 ),
             ),
             now,

@@ -51,6 +51,8 @@ class Manifest:
     def read(cls, dump: Path) -> Manifest:
         """The manifest of a dump. Raises BackupError where there is none that can be read."""
         path = place(dump)
+        if not dump.exists():
+            raise BackupError(f"{dump} is not there: name the dump that stagenorm backup create made")
         try:
             read = json.loads(path.read_bytes())
             made = cls(**{**read, "targets": tuple(read["targets"])})

@@ -115,7 +115,9 @@ class Receipts:
             content, signed_at = self._serializer.loads(text, return_timestamp=True)
             return Receipt(**{**content, "columns": tuple(content["columns"])}), signed_at.timestamp()
         except (BadData, TypeError, KeyError) as error:
-            raise BackfillRefusedError(f"{path} was edited, or not signed with this {RECEIPT_KEY}: {_PROVE}") from error
+            raise BackfillRefusedError(
+                f"{path} is no receipt, was edited, or was not signed with this {RECEIPT_KEY}: {_PROVE}"
+            ) from error
 
 
 _PROVE = "stagenorm backup create, then stagenorm backup restore-test"

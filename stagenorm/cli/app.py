@@ -51,6 +51,9 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.replace("Value error, ", "")  # pydantic's, with which Typer reads values
+            raise
         except StagenormError as error:
             output.show(f"stagenorm: {error}", stderr=True)
             raise typer.Exit(ExitCode.FAILED) from error

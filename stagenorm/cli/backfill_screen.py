@@ -45,7 +45,7 @@ def show_plan(columns: Columns, found: Survey, refused: list[str], *, json: bool
     output.show(f"{columns.target.name}, by {', '.join(columns.target.key)}: {found.rows:,} rows")
     made = output.table("stands there", "becomes", "rows", numeric=("rows",))
     for change in found.changes[:_SHOWN]:
-        made.add_row(output.cell(change.old), output.cell(change.new), output.number(change.rows))
+        made.add_row(output.form(change.old), output.cell(change.new), output.number(change.rows))
     output.show(made)
     if len(found.changes) > _SHOWN:
         output.show(f"and {len(found.changes) - _SHOWN:,} more written forms; --json has them all")
@@ -70,7 +70,7 @@ def _show_unknown(found: Survey) -> None:
     for form in found.unknown[:_SHOWN]:
         unknown = form.unknown
         suggested = output.cell(", ".join(unknown.suggestions))
-        made.add_row(output.cell(str(unknown.raw)), output.number(form.count), unknown.reason.value, suggested)
+        made.add_row(output.form(unknown.raw), output.number(form.count), unknown.reason.value, suggested)
     output.show(made)
     if found.distinct_unknown > _SHOWN:
         output.show(f"and {found.distinct_unknown - _SHOWN:,} more unknown forms; --json has more of them")
@@ -82,8 +82,8 @@ def _show_tenants(found: Survey) -> None:
     counts = ("rows", "would change", "unknown")
     made = output.table("tenant", *counts, numeric=counts)
     for its in found.tenants[:_SHOWN]:
-        told = "" if its.tenant is None else its.tenant
-        made.add_row(output.cell(told), *map(output.number, (its.rows, its.changing, its.unknown_rows)))
+        told = output.cell("") if its.tenant is None else output.form(its.tenant)
+        made.add_row(told, *map(output.number, (its.rows, its.changing, its.unknown_rows)))
     output.show(made)
     if len(found.tenants) > _SHOWN:
         output.show(f"and {len(found.tenants) - _SHOWN:,} more tenants; --json has them all")

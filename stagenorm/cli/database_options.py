@@ -106,6 +106,8 @@ class TargetOptions(DatabaseOptions):
         try:
             declared = service.backfill.choose(self.target) if service and (self.target or not self.table) else None
             base = declared or Target("", "")
+            if not (self.column or base.column):
+                raise typer.BadParameter("name the column whose values are to become canonical", param_hint="--column")
             return Target.parse(
                 self.table or base.table_name,
                 self.column or base.column,

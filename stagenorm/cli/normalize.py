@@ -71,7 +71,7 @@ def _as_json(answer: Match | Unknown) -> dict[str, Any]:
 
 
 def _line(raw: str, answer: Match | Unknown) -> Text:
-    line = output.cell(raw).append(" -> ", "dim")
+    line = output.form(raw).append(" -> ", "dim")
     if isinstance(answer, Match):
         return line.append(answer.value, "green")
     line.append(f"unknown: {answer.explanation}", "red")

@@ -95,7 +95,7 @@ def _show_report(census: Census, path: Path, column: str, weight: str | None) ->
     made = output.table("unknown form", measure, "why", "did you mean", numeric=(measure,))
     for form in census.unknown_forms(_TOP_UNKNOWN):
         made.add_row(
-            output.cell(str(form.unknown.raw)),
+            output.form(form.unknown.raw),
             ("" if census.exact else "<= ") + output.number(form.count),
             form.unknown.reason.value,
             output.cell(", ".join(form.unknown.suggestions)),

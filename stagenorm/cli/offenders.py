@@ -66,7 +66,7 @@ def offenders(
     for each, suggested in explained:
         rows.add_row(
             output.cell(each.endpoint),
-            output.cell(each.value),
+            output.form(each.value),
             output.number(int(each.count)),
             output.cell(", ".join(suggested)),
             output.cell(", ".join(each.consumers)),

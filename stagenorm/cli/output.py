@@ -106,6 +106,12 @@ def cell(text: str, style: str = "") -> Text:
     return Text(printable(text), style)
 
 
+def form(raw: object) -> Text:
+    """A written form for a table: in quotes where nothing of it could be seen."""
+    text = str(raw)
+    return cell(text if text.strip() else f'"{text}"')
+
+
 def conclusion(what: Conclusion) -> Text:
     """PASS, FAIL or HOLD, in its colour."""
     return Text(what.value, {Conclusion.PASS: "green", Conclusion.FAIL: "bold red", Conclusion.HOLD: "yellow"}[what])

@@ -54,13 +54,15 @@ def network_named(text: str) -> str:
     """The network that a person means: a CIDR, the network that reports call an address by, or a name as it is.
 
     Raises:
-        ConfigurationError: it is wider than anything that one organization has.
+        ConfigurationError: it is wider than anything that one organization has, or written as an address and none.
     """
     if parse_address(text) is not None:
         return Networks(()).origin(text).network
     try:
         network = ip_network(text, strict=False)
-    except ValueError:
+    except ValueError as error:
+        if set(text) <= set("0123456789./"):
+            raise ConfigurationError(f"{text!a} is neither an address nor a network: correct it") from error
         return text
     is_local = network.version == _UNIQUE_LOCAL.version and network.subnet_of(_UNIQUE_LOCAL)  # type: ignore[arg-type]
     if network.prefixlen < _WIDEST[network.version] and not is_local:

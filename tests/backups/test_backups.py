@@ -223,6 +223,9 @@ def test_a_swapped_manifest_and_none_and_garbage(dump, prove):
     path.unlink()
     with pytest.raises(BackupError, match="cannot be read"):
         prove(dump)
+    dump.unlink()
+    with pytest.raises(BackupError, match="is not there: name the dump"):
+        prove(dump)
 
 
 def test_a_smoke_query_that_fails_or_gives_nothing(dump, prove):

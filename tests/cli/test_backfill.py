@@ -63,6 +63,14 @@ def test_what_must_not_begin_changes_nothing(invoke, url, tmp_path, options, cod
     assert (tmp_path / "deals.db").read_bytes() == before
 
 
+def test_a_value_that_cannot_be_seen_is_quoted(invoke, url, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "deals.db")) as connection:
+        connection.execute("INSERT INTO deals VALUES (4, '  '), (5, '')")
+        connection.commit()
+    planned = invoke("backfill", "plan", "--database", url, "--table", "deals", "--column", "stage")
+    assert [line.split()[0] for line in planned.stdout.splitlines() if "empty" in line] == ['""', '"']
+
+
 def test_a_scratch_table_to_rehearse_on(invoke, url):
     assert invoke("backfill", "seed", "--database", url, "--rows", 200).stdout.endswith("deals.db: 200 rows\n")
     again = invoke("backfill", "seed", "--database", url, "--rows", 200)
@@ -144,7 +152,9 @@ def test_counts_are_told_for_each_tenant(invoke, declared):
         (("--database", "sqlite:///deals.db"), "name --table and --column, or a --target of stagenorm.toml"),
         (("--config", "two.toml"), "say which target: they are 'early', 'late'"),
         (("--config", "two.toml", "--target", "other"), "no target 'other': the targets are 'early', 'late'"),
-        (("--config", "two.toml", "--table", "deals"), "write TABLE or SCHEMA.TABLE and a column"),
+        (("--config", "two.toml", "--table", "deals"), "for --column: name the column whose values are to become"),
+        (("--database", "sqlite:///deals.db", "--table", "deals"), "for --column: name the column whose values"),
+        (("--config", "two.toml", "--table", "a.b.c", "--column", "stage"), "write TABLE or SCHEMA.TABLE and a column"),
     ],
 )
 def test_a_target_that_is_not_named_is_wrong_usage(invoke, declared, tmp_path, monkeypatch, options, why):

@@ -85,7 +85,7 @@ def test_a_user_without_a_name_is_a_number(done, monkeypatch):
         (["set", "enforce", "--reason", "go"], "enforce needs --share PERCENT"),
         (["set", "warn", "--share", "10", "--reason", "go"], "--share goes with enforce"),
         (["set", "enforce", "--share", "101", "--reason", "go"], "--share"),
-        (["set", "full", "--reason", "go"], "'full' is not one of 'off', 'warn', 'enforce'"),
+        (["set", "full", "--reason", "go"], "for 'MODE': 'full' is not one of 'off', 'warn', 'enforce'"),
         (["set", "warn"], "--reason"),
         (["set", "warn", "--reason", " "], "--reason"),
         (["set", "warn", "--reason", "go", "--by", ""], "--by"),

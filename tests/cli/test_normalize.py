@@ -52,7 +52,7 @@ def test_after_two_dashes_anything_is_a_value(invoke):
         ("se\u200bed", "se\\u200bed -> "),
         ("[bold]x[/bold]", "[bold]x[/bold] -> "),
         (":smile:", ":smile: -> "),
-        ("", " -> unknown: the value is empty"),
+        ("", '"" -> unknown: the value is empty'),
         ("A轮", "A轮 -> "),
     ],
 )

@@ -83,6 +83,12 @@ def test_a_network_is_named_as_reports_name_it(text, network):
     assert network_named(text) == network
 
 
+@pytest.mark.parametrize("text", ["999.1.1.1", "10.1.2", "10.0.0.0/33", "1"])
+def test_a_mistyped_address_is_no_name(text):
+    with pytest.raises(ConfigurationError, match="is neither an address nor a network: correct it"):
+        network_named(text)
+
+
 @pytest.mark.parametrize(
     ("widest", "wider"),
     [("10.0.0.0/8", "10.0.0.0/7"), ("fc00::/7", "fc00::/6"), ("2a00::/19", "2a00::/18"), ("0.0.0.0/8", "0.0.0.0/0")],
