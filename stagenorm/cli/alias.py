@@ -27,7 +27,7 @@ from stagenorm.core.overlays import temporary_alias
 from stagenorm.stores import control
 from stagenorm.times import left, moment
 
-app = typer.Typer(help="Have a written form count as a canonical value for a time.", no_args_is_help=True)
+app = typer.Typer(help="Let a form count as a canonical value for a time.", no_args_is_help=True)
 
 _Form = Annotated[str, typer.Argument(metavar="FORM", help="The form as clients write it.")]
 

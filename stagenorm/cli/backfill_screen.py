@@ -124,9 +124,8 @@ def show_runs(runs: list[dict[str, Any]], *, json: bool) -> None:
     if json:
         output.show_json([{name: _plain(value) for name, value in run.items()} for run in runs])
         return
-    made = output.table(
-        "run", "kind", "target", "status", "rows", "changed", "last key", "began", "error", numeric=("rows", "changed")
-    )
+    names = ("run", "kind", "target", "status", "rows", "changed", "last key", "began")
+    made = output.table(*names, numeric=("rows", "changed"), whole=("began",))
     for run in runs:
         of = f" of {run['of_run']}" if run["of_run"] else ""
         made.add_row(
@@ -138,9 +137,11 @@ def show_runs(runs: list[dict[str, Any]], *, json: bool) -> None:
             output.number(run["rows_changed"]),
             output.cell(run["last_id"] or ""),
             moment(run["started_at"].replace(tzinfo=run["started_at"].tzinfo or timezone.utc).timestamp()),
-            output.cell(run["error"] or ""),
         )
     output.show(made)
+    for run in runs:
+        if run["error"]:
+            output.show(f"run {run['run']} {run['status']}: {run['error']}")
 
 
 def _plain(value: Any) -> Any:

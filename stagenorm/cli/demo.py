@@ -25,7 +25,7 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the service on 127.0.0.1; 0 takes a free one.")] = 0,
     json: Json = False,
 ) -> None:
-    """Walk a guarded service from off to enforce, and let an alert pull it back.
+    """Walk a service from off to enforce, and back by an alert.
 
     A real server on loopback gets real written forms over HTTP in every phase; it takes less than a minute. Its modes
     are in a store of their own: under a fresh prefix where STAGENORM_STORE names a Redis, else in a temporary file.

@@ -134,15 +134,15 @@ def _show_command(comment: str, command: str, *, stderr: bool) -> None:
 
 def _phases(results: Sequence[PhaseResult]) -> Table:
     headings = (
-        "requests\nsent",
+        "requests",
         "canonical\nvalues",
         "alias\nvalues",
         "unknown\nvalues",
-        "requests\nrejected",
+        "rejected",
         "would be\nrejected",
-        "non-canonical\nread by handlers",
+        "others\nread",
     )
-    made = output.table("phase", *headings, numeric=headings)
+    made = output.table("phase", *headings, numeric=headings, whole=("phase",))
     for result in results:
         saw = result.boundary
         counts = (saw.requests, *(saw.values[kind] for kind in KINDS), saw.rejected, saw.would_reject)

@@ -42,9 +42,9 @@ def doctor(
         typer.Option("--grafana", exists=True, dir_okay=False, metavar="FILE", help="A contact point of Grafana's."),
     ] = None,
 ) -> None:
-    """Look for the faults that people make, one line each with its fix.
+    """Look for the faults that people make.
 
-    It reads the environment, so run it in the service's; with --url and --metrics it looks at a running one too. Exits
+    One line each, with its fix. It reads the environment, so run it in the service's; with --url and --metrics it looks at a running one too. Exits
     with 1 if there is any fault.
     """
     faults = [

@@ -24,7 +24,7 @@ from stagenorm.core.overlays import exemption
 from stagenorm.stores import control
 from stagenorm.times import left, moment
 
-app = typer.Typer(help="Have a consumer judged and counted, but never rejected, for a time.", no_args_is_help=True)
+app = typer.Typer(help="Let a consumer be counted but not rejected for a time.", no_args_is_help=True)
 
 _Consumer = Annotated[
     str, typer.Argument(metavar="CONSUMER", help="Its key: what the consumer header says, or the client's address.")

@@ -29,7 +29,7 @@ from stagenorm.errors import TransitionRefusedError
 from stagenorm.stores import control
 from stagenorm.stores.environment import default_state, local_ceiling
 
-app = typer.Typer(help="Look at the modes, change them, and see who changed them before.", no_args_is_help=True)
+app = typer.Typer(help="Look at the modes, change them, see who did before.", no_args_is_help=True)
 
 
 @app.command()

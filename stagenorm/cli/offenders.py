@@ -37,9 +37,9 @@ def offenders(
     vocabulary: VocabularyFile = None,
     json: Json = False,
 ) -> None:
-    """Print the unknown values that clients send most, and the aliases to consider for them.
+    """Print the unknown values that clients send most.
 
-    A running service is asked with the token in STAGENORM_TOKEN; without --url, the one that stagenorm.toml names.
+    And the aliases to consider for them. A running service is asked with the token in STAGENORM_TOKEN; without --url, the one that stagenorm.toml names.
     """
     if logs and url:
         raise typer.BadParameter("give either logs or a URL", param_hint="--url")

@@ -54,9 +54,9 @@ def preflight(
     review: Annotated[Path, typer.Option("--review", metavar="FILE", help="Of the vocabulary.")] = REVIEW,
     json: Json = False,
 ) -> None:
-    """Run the list of Week 0: consumers, mode store, backup, vocabulary, alerts and webhook.
+    """Run the list of Week 0.
 
-    Nothing is changed: the backup restores into a database of its own, and the test alert pulls nothing back. Secrets
+    Consumers, mode store, backup, vocabulary, alerts and webhook. Nothing is changed: the backup restores into a database of its own, and the test alert pulls nothing back. Secrets
     are taken from the environment of the service. Exits with 1 if a row fails, and with 3 if one is not known.
     """
     configuration = load_configuration(config)
