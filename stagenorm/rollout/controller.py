@@ -204,7 +204,13 @@ def judge(situation: Situation, standing: Standing, seen: Observations) -> Wait:
         results.append(gates.quiet_days(calendar, seen.days, endpoints, limits.unknown, limits.warn_cap))
     if step.kind is Kind.BACKFILL:
         results += (
-            gates.reported("backfill", evidence.backfill, now, limits.evidence, "stagenorm backfill verify --out FILE"),
+            gates.reported(
+                "backfill",
+                evidence.backfill,
+                now,
+                limits.evidence,
+                "stagenorm backfill verify --out FILE, the one that verify_report names",
+            ),
             gates.receipt(evidence, now, limits.receipt),
         )
     if step.kind is Kind.ENFORCE:
@@ -216,7 +222,7 @@ def judge(situation: Situation, standing: Standing, seen: Observations) -> Wait:
             gates.no_alert(seen.firing),
             gates.store_reads(seen.slow_store, limits.slow),
         )
-    remedy = "stagenorm consumers report --out FILE"
+    remedy = "stagenorm consumers report --out FILE, the one that consumers_report names"
     results += (
         gates.reported("consumers", evidence.consumers, now, limits.evidence, remedy),
         gates.validator(seen.slow, endpoints, limits.slow),
