@@ -47,7 +47,9 @@ class Database:
             ) from error
         self.kind = parsed.get_backend_name()
         if self.kind not in _DRIVERS:
-            raise ConfigurationError(f"{self.kind} is not a database that this works on: PostgreSQL and SQLite are")
+            raise ConfigurationError(
+                f"{self.kind} is not a database that this works on: write postgresql://USER@HOST/NAME or sqlite:///FILE"
+            )
         self.url = parsed.set(drivername=_DRIVERS[self.kind])
         if self.kind == "sqlite":
             self.path = self._file()
@@ -66,7 +68,7 @@ class Database:
         if name in {"", ":memory:"} or name.startswith("file:"):
             raise ConfigurationError("name a file: sqlite:///relative.db or sqlite:////absolute.db")
         if not os.path.isfile(name):  # noqa: PTH113 - a database's name, not a path of ours
-            raise DatabaseError(f"{name} is no file: name a database that is there")
+            raise DatabaseError(f"{name} is no file: name a database that is there (touch makes an empty one)")
         return os.path.realpath(name)
 
     def _options(self) -> dict[str, Any]:

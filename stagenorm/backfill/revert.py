@@ -61,7 +61,7 @@ def revert(database: Database, number: int, conduct: Conduct) -> Reverted:
             last = control.find(connection, number)
             if by := control.taken_back_by(connection, number):
                 raise BackfillRefusedError(
-                    f"run {by} took run {number} back already: what holds its values since was written by somebody else"
+                    f"run {by} took run {number} back already: nothing that it wrote is left to take back"
                 )
             if last.status == Status.RUNNING.value:  # its process was killed; it must not resume halfway taken back
                 control.end(connection, number, Status.STOPPED, "a revert of it began")

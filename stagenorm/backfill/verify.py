@@ -60,6 +60,9 @@ class Verification:
         return Conclusion.PASS if all(check.holds for check in self.checks) else Conclusion.FAIL
 
 
+_FEWER = ": if others deleted them, run again and verify that run (--run)"
+
+
 def verify(database: Database, number: int, normalizer: Normalizer, asked: Target | None = None) -> Verification:
     """Hold a table against what a run recorded, all in one snapshot.
 
@@ -84,13 +87,14 @@ def verify(database: Database, number: int, normalizer: Normalizer, asked: Targe
         now = survey(connection, columns, normalizer)
         same, edited, gone = _log_against_table(connection, columns, number)
         logged = same + edited + gone
+        by = control.taken_back_by(connection, number)
         return Verification(
             database.identity(connection),
             number,
             row.started_at,
             columns.target,
             (
-                Check("done", row.status == control.Status.DONE.value, f"the run is {row.status}"),
+                Check("done", row.status == control.Status.DONE.value and not by, _ended(row.status, by)),
                 Check(
                     "canonical",
                     not now.changing,
@@ -99,7 +103,8 @@ def verify(database: Database, number: int, normalizer: Normalizer, asked: Targe
                 Check(
                     "rows",
                     now.table_rows >= row.rows_before,
-                    f"{now.table_rows:,} rows in the table; {row.rows_before:,} before",
+                    f"{now.table_rows:,} rows in the table; {row.rows_before:,} before"
+                    + (_FEWER if now.table_rows < row.rows_before else ""),
                 ),
                 Check(
                     "nulls",
@@ -115,6 +120,10 @@ def verify(database: Database, number: int, normalizer: Normalizer, asked: Targe
             ),
             now,
         )
+
+
+def _ended(status: str, taken_back_by: int | None) -> str:
+    return f"run {taken_back_by} took it back: run the backfill again" if taken_back_by else f"the run is {status}"
 
 
 def _log_against_table(connection: Connection, columns: Columns, number: int) -> tuple[int, int, int]:

@@ -43,6 +43,11 @@ class Receipt:
     columns: tuple[str, ...]
     restored_in: float
 
+    @property
+    def good_until(self) -> float:
+        """When no run may begin on it any longer, in seconds since the epoch, if it was signed after the backup."""
+        return self.backed_up_at + LONGEST_AGE
+
 
 class Receipts:
     """Signs receipts and reads them.

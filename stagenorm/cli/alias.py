@@ -11,6 +11,7 @@ from stagenorm.cli import output, trail
 from stagenorm.cli.change import carry_out
 from stagenorm.cli.options import (
     By,
+    DeclaredEndpoint,
     EndpointName,
     Json,
     Lifetime,
@@ -40,7 +41,7 @@ def add(
     lifetime: Lifetime,
     reason: Reason,
     by: By,
-    endpoint: EndpointName = None,
+    endpoint: DeclaredEndpoint = None,
     vocabulary: VocabularyFile = None,
     store: Store = "",
     json: Json = False,

@@ -36,8 +36,9 @@ def status(where: DatabaseOptions, *, json: Json = False) -> None:
     """List every run and revert, the newest first."""
     from stagenorm.backfill import control  # noqa: PLC0415 - an extra
 
-    with where.open().reading() as connection:
-        backfill_screen.show_runs(control.runs(connection), json=json)
+    database = where.open()
+    with database.reading() as connection:
+        backfill_screen.show_runs(database.name, control.runs(connection), json=json)
 
 
 @app.command()
@@ -68,7 +69,7 @@ def verify(
     if json:
         output.show_json(report)
     else:
-        backfill_screen.show_verification(found)
+        backfill_screen.show_verification(database.name, found)
     if found.conclusion is not Conclusion.PASS:
         raise typer.Exit(ExitCode.of(found.conclusion))
 

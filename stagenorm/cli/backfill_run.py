@@ -35,9 +35,10 @@ def show_plan(rows: TargetOptions, *, leave_unknown: bool, json: bool) -> None:
     """What a run would do; it ends as the run would."""
     from stagenorm.backfill import run as running  # noqa: PLC0415 - an extra
 
-    columns, found = running.plan(rows.open(), rows.chosen(), rows.normalizer())
+    database = rows.open()
+    columns, found = running.plan(database, rows.chosen(), rows.normalizer())
     refused = running.refusals(columns, found, leave_unknown=leave_unknown)
-    backfill_screen.show_plan(columns, found, refused, json=json)
+    backfill_screen.show_plan(database.name, columns, found, refused, json=json)
     if refused or found.unknown_rows:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -84,7 +85,7 @@ def run(
         ended = running.run(
             database, target, rows.normalizer(), allowance, conduct, leave_unknown=leave, resume_from=resume_from
         )
-    backfill_screen.show_outcome(ended, json=json)
+    backfill_screen.show_outcome(database.name, ended, json=json)
     if ended.status is not ended.status.DONE or ended.left.unknown_rows or ended.left.changing:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -122,6 +123,6 @@ def revert(
     database = where.open()
     with following(json=json) as (tell, stop):
         ended = reverting.revert(database, run_, how.conduct(tell, stop))
-    backfill_screen.show_reverted(ended, json=json)
+    backfill_screen.show_reverted(database.name, ended, json=json)
     if ended.status is not ended.status.DONE:
         raise typer.Exit(ExitCode.FAILED)

@@ -37,12 +37,12 @@ def _held(found: Survey) -> dict[str, Any]:
     }
 
 
-def show_plan(columns: Columns, found: Survey, refused: list[str], *, json: bool) -> None:
-    """What a run would do."""
+def show_plan(database: str, columns: Columns, found: Survey, refused: list[str], *, json: bool) -> None:
+    """What a run would do in a database, as people call it."""
     if json:
         output.show_json({"target": columns.target.name, **_held(found), "checks": columns.checks, "refused": refused})
         return
-    output.show(f"{columns.target.name}, by {', '.join(columns.target.key)}: {found.rows:,} rows")
+    output.show(f"{columns.target.name} in {database}, by {', '.join(columns.target.key)}: {found.rows:,} rows")
     made = output.table("stands there", "becomes", "rows", numeric=("rows",))
     for change in found.changes[:_SHOWN]:
         made.add_row(output.form(change.old), output.cell(change.new), output.number(change.rows))
@@ -89,43 +89,48 @@ def _show_tenants(found: Survey) -> None:
         output.show(f"and {len(found.tenants) - _SHOWN:,} more tenants; --json has them all")
 
 
-def show_outcome(ended: Outcome, *, json: bool) -> None:
-    """What a run did."""
+def show_outcome(database: str, ended: Outcome, *, json: bool) -> None:
+    """What a run did, how it ended last: that is what remains to be seen of a long list."""
     if json:
         left = _held(ended.left)
         output.show_json_line(
             {**asdict(ended.at), "status": ended.status.value, "resumed": ended.resumed, "left": left}
         )
         return
+    _show_unknown(ended.left)
     resumed = ", resumed" if ended.resumed else ""
     output.show(
-        f"run {ended.at.run}{resumed}: {ended.status.value}; {ended.at.rows_seen:,} rows passed, {ended.at.rows_changed:,} changed"
+        f"run {ended.at.run} in {database}{resumed}: {ended.status.value}; {ended.at.rows_seen:,} rows passed, {ended.at.rows_changed:,} changed"
     )
     if ended.status is ended.status.STOPPED:
         output.show("the same command goes on with it")
     elif ended.left.changing:
         output.show(f"{ended.left.changing:,} rows were written meanwhile and hold an alias: run again")
-    _show_unknown(ended.left)
 
 
-def show_reverted(ended: Reverted, *, json: bool) -> None:
+def show_reverted(database: str, ended: Reverted, *, json: bool) -> None:
     """What a revert did."""
     if json:
         output.show_json_line({**asdict(ended.at), "status": ended.status.value, "kept": ended.kept})
         return
     output.show(
-        f"run {ended.at.run}: {ended.status.value}; {ended.at.rows_changed:,} rows taken back; {ended.kept:,} hold "
+        f"run {ended.at.run} in {database}: {ended.status.value}; {ended.at.rows_changed:,} rows taken back; {ended.kept:,} hold "
         "something else by now (edited or deleted) and stay as they are"
     )
 
 
-def show_runs(runs: list[dict[str, Any]], *, json: bool) -> None:
+def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
     """Every run."""
     if json:
         output.show_json([{name: _plain(value) for name, value in run.items()} for run in runs])
         return
-    names = ("run", "kind", "target", "status", "rows", "changed", "last key", "began")
-    made = output.table(*names, numeric=("rows", "changed"), whole=("began",))
+    if not runs:
+        output.show(f"no run yet in {database}")
+        return
+    output.show(database)
+    # When it moved last tells one that goes on from one that was killed.
+    names = ("run", "kind", "target", "status", "rows", "changed", "last key", "moved last")
+    made = output.table(*names, numeric=("rows", "changed"), whole=("moved last",))
     for run in runs:
         of = f" of {run['of_run']}" if run["of_run"] else ""
         made.add_row(
@@ -136,7 +141,7 @@ def show_runs(runs: list[dict[str, Any]], *, json: bool) -> None:
             output.number(run["rows_seen"]),
             output.number(run["rows_changed"]),
             output.cell(run["last_id"] or ""),
-            moment(run["started_at"].replace(tzinfo=run["started_at"].tzinfo or timezone.utc).timestamp()),
+            moment(run["updated_at"].replace(tzinfo=run["updated_at"].tzinfo or timezone.utc).timestamp()),
         )
     output.show(made)
     for run in runs:
@@ -170,16 +175,16 @@ def report(found: Verification, database: str, at: float) -> dict[str, Any]:
     }
 
 
-def show_verification(found: Verification) -> None:
-    """Whether a table is as a run promised, and the stages that it holds."""
-    output.show(f"run {found.run} of {found.target.name}: {found.conclusion.value}")
-    made = output.table("check", "holds", "found")
-    for check in found.checks:
-        made.add_row(check.name, "yes" if check.holds else "NO", check.found)
-    output.show(made)
+def show_verification(database: str, found: Verification) -> None:
+    """The stages that a table holds, and last whether it is as a run promised."""
     stages = output.table("stage", "rows", numeric=("rows",))
     for value, rows in found.holds_now.canonical.items():
         stages.add_row(output.cell(value), output.number(rows))
     output.show(stages)
     _show_unknown(found.holds_now)
     _show_tenants(found.holds_now)
+    made = output.table("check", "holds", "found")
+    for check in found.checks:
+        made.add_row(check.name, "yes" if check.holds else "NO", check.found)
+    output.show(made)
+    output.show(f"run {found.run} of {found.target.name} in {database}: {found.conclusion.value}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from stagenorm.cli.database_options import DatabaseOptions, PgBin
 from stagenorm.cli.grouped import grouped
 from stagenorm.cli.options import Json
 from stagenorm.errors import ConfigurationError
+from stagenorm.times import moment
 
 app = typer.Typer(help="Dump a database, and prove that the dump restores.", no_args_is_help=True)
 
@@ -105,10 +107,15 @@ def restore_test(
     receipts = Receipts()
     place(dump).unlink(missing_ok=True)  # what an earlier test proved stands no longer
     proof = prove(where.open(), dump, smoke=smoke or (), budget=budget, tools_in=pg_bin)
-    written = receipts.write(proof.receipt(), dump)
+    receipt = proof.receipt()
+    written = receipts.write(receipt, dump)
     if json:
         smoked = [{"query": query, "row": row} for query, row in proof.smoke]
         output.show_json({"dump": str(dump), "seconds": proof.seconds, "smoke": smoked, "receipt": str(written)})
     else:
         output.show(f"{dump} restores in {proof.seconds:.1f} s and holds what its manifest says")
-        output.show(f"receipt, good for 24 hours: {written}")
+        output.show(f"receipt, good until {moment(receipt.good_until)}: {written}")
+        if receipt.good_until <= time.time():
+            output.show("note: no backfill begins on it, for its backup is too old: make another", stderr=True)
+        if not receipt.columns:
+            output.show("note: no backfill begins on it, for it proves no column: backup create --column", stderr=True)

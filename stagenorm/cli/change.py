@@ -57,8 +57,14 @@ def _notes(entry: Entry) -> list[str]:
     notes += [
         f"{name} is named for the first time: it is right if the service's Endpoint has it to the letter"
         for name in _endpoints(after)
-        if name not in _endpoints(before)
+        if name not in _endpoints(before) and entry.action != "undo"
     ]
+    if entry.action in {"unlatch", "downgrade"}:
+        notes += [
+            f"{name} has a mode of its own now, and follows all others again after stagenorm mode clear --endpoint {name}"
+            for name in after.endpoints
+            if name not in before.endpoints
+        ]
     if entry.action == "undo" and not _latched(before) <= _latched(after):
         notes.append("the latch that a downgrade left is gone with it: stagenorm mode show says what enforces now")
     if entry.action == "set" and before.everywhere != after.everywhere and after.endpoints:

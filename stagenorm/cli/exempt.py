@@ -11,6 +11,7 @@ from stagenorm.cli import output, trail
 from stagenorm.cli.change import carry_out
 from stagenorm.cli.options import (
     By,
+    DeclaredEndpoint,
     EndpointName,
     Json,
     Lifetime,
@@ -38,7 +39,7 @@ def add(
     lifetime: Lifetime,
     reason: Reason,
     by: By,
-    endpoint: EndpointName = None,
+    endpoint: DeclaredEndpoint = None,
     store: Store = "",
     json: Json = False,
 ) -> None:

@@ -14,6 +14,7 @@ from stagenorm.cli import mode_screen, output, trail
 from stagenorm.cli.change import carry_out
 from stagenorm.cli.options import (
     By,
+    DeclaredEndpoint,
     EndpointName,
     Json,
     Reason,
@@ -33,7 +34,7 @@ app = typer.Typer(help="Look at the modes, change them, see who did before.", no
 
 
 @app.command()
-def show(endpoint: EndpointName = None, store: Store = "", json: Json = False) -> None:
+def show(endpoint: DeclaredEndpoint = None, store: Store = "", json: Json = False) -> None:
     """Print the modes as they are stored now."""
     url = store_url(store)
     snapshot = chosen_store(url).read()
@@ -58,7 +59,7 @@ def set_mode(
     ] = None,
     reason: Reason,
     by: By,
-    endpoint: EndpointName = None,
+    endpoint: DeclaredEndpoint = None,
     store: Store = "",
     json: Json = False,
 ) -> None:
@@ -91,7 +92,7 @@ def _naming_the_unlatch(endpoint: str | None) -> Iterator[None]:
 
 
 @app.command()
-def downgrade(reason: Reason, by: By, endpoint: EndpointName = None, store: Store = "", json: Json = False) -> None:
+def downgrade(reason: Reason, by: By, endpoint: DeclaredEndpoint = None, store: Store = "", json: Json = False) -> None:
     """Pull enforce back to warn, and latch it.
 
     Without --endpoint that is everything, endpoints with a mode of their own included. What is latched does not enforce

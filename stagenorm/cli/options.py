@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import typer
 
 from stagenorm.cli.times import duration
-from stagenorm.config import declared_store, load_vocabulary
+from stagenorm.config import declared_endpoints, declared_store, load_vocabulary
 from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.modes import Actor
 from stagenorm.core.vocabulary import Vocabulary
@@ -30,6 +30,16 @@ def not_blank(value: str | None) -> str | None:
     """What was given. Wrong usage if it is blank."""
     if value is not None and not value.strip():
         raise typer.BadParameter("it is empty")
+    return value
+
+
+def _declared(value: str | None) -> str | None:
+    """An endpoint to change. Wrong usage if the configuration here has endpoints, and none of that name."""
+    known = declared_endpoints(CONFIGURATION)
+    if not_blank(value) and known and value not in known:
+        raise typer.BadParameter(
+            f"{value!a} is no endpoint of {CONFIGURATION}: name one of {', '.join(known)}, or leave --endpoint out for all"
+        )
     return value
 
 
@@ -54,6 +64,10 @@ Store = Annotated[
 EndpointName = Annotated[
     str | None,
     typer.Option("--endpoint", metavar="NAME", help="This endpoint alone instead of all.", callback=not_blank),
+]
+DeclaredEndpoint = Annotated[
+    str | None,
+    typer.Option("--endpoint", metavar="NAME", help="This endpoint alone instead of all.", callback=_declared),
 ]
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit trail.", callback=not_blank)

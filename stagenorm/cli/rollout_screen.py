@@ -86,7 +86,9 @@ def _standing(told: Told, snapshot: Snapshot, now: float) -> str:
     if progress is None:
         return "not begun"
     again = ", pulled back" if progress.pulled_back else ""
-    return f"{progress.step}{again}, for {in_short(now - progress.entered_at)}, since {moment(progress.entered_at)}"
+    return (
+        f"step {progress.step}{again}, for {in_short(now - progress.entered_at)}, since {moment(progress.entered_at)}"
+    )
 
 
 def _show_several(told: Sequence[Told], snapshot: Snapshot, now: float) -> None:

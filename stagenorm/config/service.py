@@ -16,7 +16,7 @@ from stagenorm.config.vocabulary import load_vocabulary
 from stagenorm.consumers.settings import ConsumersSettings
 from stagenorm.core.investment import INVESTMENT_STAGES
 from stagenorm.core.vocabulary import Vocabulary
-from stagenorm.errors import ConfigurationError
+from stagenorm.errors import ConfigurationError, MissingExtraError
 from stagenorm.observe.rules.watched import Watched
 from stagenorm.rollout.settings import RolloutSettings
 
@@ -59,6 +59,14 @@ def declared_store(path: Path) -> str:
         return read_toml(path).string("store", "")
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}; --store URL does without it") from error
+
+
+def declared_endpoints(path: Path) -> tuple[str, ...]:
+    """The names of the endpoints that a ``stagenorm.toml`` declares, whatever else is wrong in it; none if it tells none."""
+    try:
+        return tuple(each.string("name") for each in read_toml(path).tables("endpoints", "endpoint"))
+    except (ConfigurationError, MissingExtraError):
+        return ()
 
 
 def load_configuration(path: Path | str) -> Configuration:

@@ -155,25 +155,24 @@ def look(situation: Situation, track: Track) -> Move | Wait | Standing:
     if step is None:
         known = ", ".join(each.name for each in plan.steps)
         why = f"the plan no longer has the step {progress.step!a}: it has {known}"
-        return _held(None, None, "plan", why, "stagenorm rollout resume takes the step that the mode stands for")
+        remedy = "stagenorm rollout resume takes the step that the mode stands for"
+        return Wait(None, None, (Result("plan", Conclusion.HOLD, why, remedy),))
     pulled = [state for _, state in states if state.latched and _is_news(state, progress, step)]
     if pulled:
         return _pulled_back(situation, track, progress, max(pulled, key=lambda state: state.changed_at))
     following = plan.after(step)
+    halted = Result("operator", Conclusion.HOLD, progress.halted, "stagenorm rollout resume --reason TEXT")
     for place, state in states:
         if not step.holds(state):
             by = f"{state.changed_by} set it ({state.reason})" if state.revision else "which is the default"
             remedy = "stagenorm rollout resume --reason TEXT goes on from there"
             if place in situation.snapshot.endpoints and not (plan.per_endpoint or plan.partial):
                 remedy = f"stagenorm mode clear --endpoint {place}, or name the endpoints under [rollout] without it"
-            return _held(step, following, "by hand", f"{place} is {in_words(state)}: {by}", remedy)
+            by_hand = Result("by hand", Conclusion.HOLD, f"{place} is {in_words(state)}: {by}", remedy)
+            return Wait(step, following, (by_hand, halted) if progress.halted else (by_hand,))
     if progress.halted:
-        return _held(step, following, "operator", progress.halted, "stagenorm rollout resume --reason TEXT")
+        return Wait(step, following, (halted,))
     return Standing(track, progress, step, following) if following else Wait(step, None)
-
-
-def _held(step: Step | None, following: Step | None, gate: str, why: str, remedy: str) -> Wait:
-    return Wait(step, following, (Result(gate, Conclusion.HOLD, why, remedy),))
 
 
 def _is_news(state: ModeState, progress: Progress, step: Step) -> bool:

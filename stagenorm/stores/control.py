@@ -211,21 +211,28 @@ def undo(store: ModeStore, change: Change, *, endpoint: str | None = None) -> En
         endpoint: put back the own mode of this endpoint alone, to what it was before its last change.
 
     Raises:
-        TransitionRefusedError: it is not an operator who asks, or no change of a mode led to what is stored.
+        TransitionRefusedError: it is not an operator who asks, no change of a mode led to what is stored, or more would be
+            enforced than now though the last change was none of a mode: whoever asks may mean that one.
     """
     _only_operators(change, "undo")
 
     def decide(snapshot: Snapshot) -> Snapshot:
-        reached = snapshot
+        reached, newest = snapshot, None
         for entry in newest_first(store):
             before, after = entry.before, entry.after
             if entry.revision > snapshot.revision and reached is snapshot:
                 continue  # somebody was faster, which storing will tell
             if after != reached:
                 break  # of a history that was lost
-            reached = before
+            reached, newest = before, newest or entry
             if endpoint is None and (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints):
-                return _put_back(snapshot, before, [None, *{**snapshot.endpoints, **before.endpoints}])
+                back = _put_back(snapshot, before, [None, *{**snapshot.endpoints, **before.endpoints}])
+                if newest is not entry and _enforces_more(back, snapshot):
+                    raise TransitionRefusedError(
+                        f"the last change is revision {newest.revision}, {newest.action}, which is no mode's: it is taken back "
+                        "by its own command; to enforce again set the mode"
+                    )
+                return back
             if endpoint is not None and before.state(endpoint) != after.state(endpoint):
                 return _put_back(snapshot, before, [endpoint])
         raise TransitionRefusedError(
@@ -280,6 +287,11 @@ def change_rollout(
 def _only_operators(change: Change, action: str) -> None:
     if change.actor is not Actor.OPERATOR:
         raise TransitionRefusedError(f"{action}: not for the {change.actor.value}; only an operator may")
+
+
+def _enforces_more(one: Snapshot, other: Snapshot) -> bool:
+    views = [modes.ModeView(everywhere=each.everywhere, endpoints=each.endpoints) for each in (one, other)]
+    return bool(views[0].exceeding(views[1]))
 
 
 def _put_back(snapshot: Snapshot, before: Snapshot, places: Iterable[str | None]) -> Snapshot:

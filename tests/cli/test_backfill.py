@@ -35,8 +35,10 @@ def test_the_night_from_plan_to_revert(invoke, url, tmp_path, monkeypatch):
     assert verified["result"] == "PASS"
     assert json.loads((tmp_path / "verify.json").read_text()) == verified
     assert invoke("backfill", "revert", "--run", 1).stdout == (
-        "run 2: done; 2 rows taken back; 0 hold something else by now (edited or deleted) and stay as they are\n"
+        f"run 2 in {tmp_path}/deals.db: done; 2 rows taken back; 0 hold something else by now (edited or deleted) and stay as "
+        "they are\n"
     )
+    assert "run 2 took it back: run the backfill again" in invoke("backfill", "verify", *target).stdout
     assert [run["kind"] for run in json.loads(invoke("backfill", "status", "--json").stdout)] == ["revert", "run"]
     again = invoke("backfill", "revert", "--run", 1)
     assert (again.exit_code, "run 2 took run 1 back already" in again.stderr) == (1, True)
@@ -168,7 +170,7 @@ def test_a_target_that_is_not_named_is_wrong_usage(invoke, declared, tmp_path, m
 
 def test_a_target_by_name_is_that_of_this_directory(invoke, declared, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "deals.stage, by id: 2 rows" in invoke("backfill", "plan", "--target", "early").stdout
+    assert "deals.db, by id: 2 rows" in invoke("backfill", "plan", "--target", "early").stdout
 
 
 def scratch(invoke, url, rows):
@@ -181,7 +183,7 @@ def test_a_terminal_gets_a_bar_with_rate_and_remaining_time(invoke, url, on_a_te
     seen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", on_a_terminal(*scratch(invoke, url, 4_000)))
     assert "reading" in seen
     assert re.search(r"rows .*[1-9]\d?% +\d+/4000 [\d,]+ rows/s \d:\d\d:\d\d", seen)
-    assert "run 1: done; 4,000 rows passed" in seen
+    assert "deals.db: done; 4,000 rows passed" in seen
 
 
 def test_machines_get_a_line_at_each_turn_with_the_reason_of_a_pause(invoke, url, start, tmp_path):

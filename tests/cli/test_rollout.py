@@ -42,12 +42,37 @@ def test_an_undo_that_clears_a_latch_says_so(stagenorm):
 
 
 @pytest.mark.usefixtures("configured")
-def test_an_undo_at_one_endpoint_says_so_too_while_another_stays_latched(stagenorm):
+def test_an_undo_at_one_endpoint_says_so_too_while_another_stays_latched(stagenorm, tmp_path):
+    with (tmp_path / "stagenorm.toml").open("a") as file:
+        file.write('[[endpoints]]\nname = "funds"\n')
     for name in ("companies", "funds"):
         for command in (("set", "enforce", "--share", "100"), ("downgrade",)):
             assert stagenorm("mode", *command, "--endpoint", name, "--reason", "go").returncode == 0
     undone = stagenorm("mode", "undo", "--endpoint", "companies", "--reason", "back")
     assert "the latch that a downgrade left is gone with it" in undone.stderr
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_endpoint_that_the_configuration_does_not_know_is_wrong_usage(stagenorm):
+    why = ("--reason", "go")
+    for command in (
+        ("mode", "downgrade", *why),
+        ("mode", "set", "off", *why),
+        ("mode", "show"),
+        ("alias", "add", "Growth", "series-c+", "--for", "1d", *why),
+        ("exempt", "add", "partner", "--for", "1d", *why),
+    ):
+        done = stagenorm(*command, "--endpoint", "compnies")
+        told = "'compnies' is no endpoint of stagenorm.toml: name one of companies, or leave --endpoint out for all"
+        assert (done.returncode, told in done.stderr) == (2, True)
+    assert stagenorm("mode", "downgrade", "--endpoint", "companies", *why).returncode == 0
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_endpoint_that_leaves_the_others_says_how_it_comes_back(stagenorm):
+    assert stagenorm("mode", "downgrade", "--reason", "go").returncode == 0
+    unlatched = stagenorm("mode", "unlatch", "--endpoint", "companies", "--reason", "it is fine")
+    assert "stagenorm mode clear --endpoint companies" in unlatched.stderr
 
 
 @pytest.mark.usefixtures("configured")

@@ -195,8 +195,9 @@ def test_a_mode_that_was_set_while_held_is_told_and_begins_anew(world):
     world.operate("hold")
     world.now += HOUR
     world.set(Mode.ENFORCE, 50)
-    (told,) = world.later(0).results
+    told, halted = world.later(0).results
     assert (told.gate, "everywhere is enforce 50%: ada set it" in told.why) == ("by hand", True)
+    assert halted.gate == "operator", "what resume ends is told too"
     world.operate("resume")
     assert world.step == "enforce 50%"
     assert isinstance(world.later(HOUR), Wait)

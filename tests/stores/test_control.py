@@ -270,6 +270,17 @@ def test_undo_passes_over_overlays_and_keeps_them(store):
     assert store.read().overlays.exemptions == (exempt,)
 
 
+def test_undo_past_an_overlay_never_enforces_more(store):
+    """Whoever undoes after an exemption may mean the exemption: enforcement must not come back for it."""
+    set_mode(store, OPERATOR, "enforce", 50)
+    control.downgrade(store, OPERATOR, default=ModeState(Mode.WARN))
+    exempt = Exemption("partner", None, 1e9, "ada", "contract")
+    control.change_overlays(store, OPERATOR, "exempt add", lambda overlays: overlays.with_exemption(exempt))
+    with pytest.raises(TransitionRefusedError, match="the last change is revision 3, exempt add, which is no mode's"):
+        control.undo(store, OPERATOR)
+    assert standing(store) == ("warn", 50, True)
+
+
 def test_undo_does_not_reach_into_the_history_before_a_loss(store):
     """The state was lost, the trail was not: what it tells of later revisions is of another history."""
     set_mode(store, OPERATOR, "enforce", 10)
