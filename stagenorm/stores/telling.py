@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 
 class Telling:
@@ -14,12 +15,14 @@ class Telling:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._threads: list[int] = []
-        self._forks = 0
+        self._forks: set[int] = set()
 
     def __enter__(self) -> None:
+        me = threading.get_ident()
         with self._changed:
-            self._changed.wait_for(lambda: not self._forks)
-            self._threads.append(threading.get_ident())
+            # A hook may cause another telling: the fork waits for that thread already.
+            self._changed.wait_for(lambda: not self._forks or me in self._threads)
+            self._threads.append(me)
 
     def __exit__(self, *_: object) -> None:
         with self._changed:
@@ -32,12 +35,15 @@ class Telling:
         Args:
             seconds: at most; a hook that takes longer is not waited for.
         """
+        me = threading.get_ident()
         self._changed.acquire()
-        self._forks += 1
-        self._changed.wait_for(lambda: {*self._threads} <= {threading.get_ident()}, seconds)
+        self._forks.add(me)
+        self._changed.wait_for(lambda: {*self._threads} <= {me}, seconds)
 
     def go_on(self) -> None:
-        """The fork is over."""
-        self._forks -= 1
-        self._changed.notify_all()
-        self._changed.release()
+        """The fork is over, however its wait ended: Python forks though a signal's handler raised meanwhile."""
+        self._forks.discard(threading.get_ident())
+        with self._changed:
+            self._changed.notify_all()
+        with suppress(RuntimeError):  # the wait ended before the lock was had
+            self._changed.release()

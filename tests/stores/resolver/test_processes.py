@@ -283,6 +283,70 @@ def test_a_fork_while_a_hook_is_told_waits_for_it_and_not_for_ever(told):
     )
 
 
+def test_a_fork_beside_a_hook_that_refreshes_does_not_wait_for_itself():
+    run(
+        """
+        from stagenorm.stores import MemoryModeStore
+
+        told, forking = threading.Event(), threading.Event()
+        def hook(event):
+            if not told.is_set():
+                told.set()
+                forking.wait()
+                time.sleep(0.1)  # the fork waits by now; were it later, nothing would be shown
+                resolver.refresh()
+
+        resolver = ModeResolver(MemoryModeStore(), ttl=60)
+        resolver.hooks.append(hook)
+        threading.Thread(target=resolver.refresh).start()
+        told.wait()
+        began = time.monotonic()
+        forking.set()
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert time.monotonic() - began < 1.5
+        """,
+        warnings=_FORKED,
+    )
+
+
+def test_a_fork_whose_wait_a_signal_ends_leaves_hooks_to_be_told():
+    run(
+        """
+        import signal
+        from stagenorm.stores.telling import Telling
+
+        telling, forking, over = Telling(), threading.Event(), threading.Event()
+        def fork_slowly():
+            telling.wait_to_fork(1)
+            forking.set()
+            over.wait()
+            telling.go_on()
+
+        def interrupt(*_):
+            over.set()
+            raise KeyboardInterrupt
+
+        other = threading.Thread(target=fork_slowly)
+        other.start()
+        forking.wait()
+        signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        try:
+            telling.wait_to_fork(1)
+        except KeyboardInterrupt:
+            pass  # Python forks all the same
+        telling.go_on()
+        other.join()
+        with telling:
+            telling.wait_to_fork(1)
+            telling.go_on()
+        """
+    )
+
+
 def test_a_hook_that_forks_and_one_that_hangs_hold_nobody_up(tmp_path):
     run(
         """
