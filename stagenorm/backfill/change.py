@@ -29,9 +29,9 @@ class Change:
     def __init__(self, columns: Columns, key: Any, old: Any, new: Any, rows: Any) -> None:
         self._name = columns.target.name
         told = (
-            sa.bindparam("run", type_=LOG.c.run.type),
+            sa.bindparam("stagenorm_run", type_=LOG.c.run.type),
             sa.literal(self._name),
-            sa.bindparam("at", type_=LOG.c.at.type),
+            sa.bindparam("stagenorm_at", type_=LOG.c.at.type),
         )
         update = sa.update(columns.table).values({columns.column: columns.stored(new)}).where(rows)
         self._update: sa.Update | None
@@ -57,7 +57,7 @@ class Change:
             BackfillRefusedError: a trigger keeps rows from changing.
         """
         counted = connection.execution_options(preserve_rowcount=True)
-        logged = counted.execute(self._log, {**parameters, "run": run, "at": now()}).rowcount
+        logged = counted.execute(self._log, {**parameters, "stagenorm_run": run, "stagenorm_at": now()}).rowcount
         if self._update is not None and logged and connection.execute(self._update, parameters).rowcount != logged:
             raise BackfillRefusedError(f"a trigger keeps rows of {self._name} from changing: drop it meanwhile")
         return logged

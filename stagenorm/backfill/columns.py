@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import types
+from sqlalchemy import exc, types
 
 from stagenorm.backfill.database import Connection, Database
 from stagenorm.backfill.target import Target
@@ -27,7 +27,7 @@ class _Named(types.UserDefinedType[Any]):
         self.name = name
 
     def get_col_spec(self, **_options: Any) -> str:
-        return self.name
+        return self.name.replace("%", "%%")  # the driver's placeholders begin with it
 
 
 class Columns:
@@ -211,9 +211,24 @@ class Columns:
         """The condition of the rows up to a key, it included, which ``parameters`` of that name tell."""
         return self._place <= self._bound(name)
 
+    def could_hold(self, connection: Connection, encoded: str) -> bool:
+        """Whether a key is of its columns' types: the database takes it, and SQLite has keys of its kind."""
+        asked = [self.after("stagenorm_tried")]
+        if not self.postgresql:
+            kinds = (sa.func.typeof(sa.bindparam(f"stagenorm_tried_{place}")) for place in range(len(self.keys)))
+            asked = [sa.func.typeof(key) == kind for key, kind in zip(self.keys, kinds, strict=True)]
+        try:
+            found = connection.scalar(sa.select(sa.exists().where(*asked)), self.parameters("stagenorm_tried", encoded))
+        except (exc.DataError, OverflowError, UnicodeError):
+            return False
+        return self.postgresql or bool(found)
+
     @staticmethod
     def parameters(name: str, encoded: str) -> dict[str, Any]:
-        """What a statement with a condition on a key is executed with."""
+        """What a statement with a condition on a key is executed with.
+
+        Names of parameters begin with ``stagenorm_``: in an UPDATE they could mean columns, and the table may have any.
+        """
         return {f"{name}_{place}": part for place, part in enumerate(json.loads(encoded))}
 
 

@@ -83,9 +83,9 @@ def restoring_step(columns: Columns, number: int) -> Take:
         columns: of the target.
         number: of the run whose log tells them.
     """
-    after, last = (sa.bindparam(name, type_=LOG.c.key.type) for name in ("after", "last"))
+    after, last = (sa.bindparam(name, type_=LOG.c.key.type) for name in ("stagenorm_after", "stagenorm_last"))
     entries = sa.select(LOG.c.key).where(LOG.c.run == number, LOG.c.key > after).order_by(LOG.c.key)
-    ahead = entries.limit(sa.bindparam("size", type_=sa.BigInteger())).subquery("stagenorm_ahead")
+    ahead = entries.limit(sa.bindparam("stagenorm_size", type_=sa.BigInteger())).subquery("stagenorm_ahead")
     boundary = sa.select(sa.func.max(ahead.c.key), sa.func.count())
     done = LOG.alias("stagenorm_done")
     unedited = sa.and_(
@@ -98,10 +98,10 @@ def restoring_step(columns: Columns, number: int) -> Take:
     change = Change(columns, done.c.key, done.c.new, done.c.old, unedited)
 
     def take(connection: Connection, run_: int, last_id: str | None, size: int) -> Step | None:
-        behind = {"after": last_id or ""}
-        upper, seen = connection.execute(boundary, {**behind, "size": size}).one()
+        behind = {"stagenorm_after": last_id or ""}
+        upper, seen = connection.execute(boundary, {**behind, "stagenorm_size": size}).one()
         if not seen:
             return None
-        return Step(upper, seen, change.make(connection, run_, {**behind, "last": upper}))
+        return Step(upper, seen, change.make(connection, run_, {**behind, "stagenorm_last": upper}))
 
     return take

@@ -118,26 +118,30 @@ def run(
     columns, found = plan(database, target, normalizer)
     if reasons := refusals(columns, found, leave_unknown=leave_unknown):
         raise BackfillRefusedError("; ".join(reasons))
-    start = None if resume_from is None else _key(resume_from, columns)
+    start = None if resume_from is None else _key(database, columns, resume_from)
     with explained(database), Session(database, columns.target) as session:
         at, resumed = _checkpoint(session.connection, columns, normalizer, found, allowance, start)
         at, status = walk(session, at, canonical_step(columns, found.mapping), conduct, found.rows)
     return Outcome(at, status, resumed, plan(database, target, normalizer)[1])
 
 
-def _key(text: str, columns: Columns) -> str:
+def _key(database: Database, columns: Columns, text: str) -> str:
     """A key as the log has it, from the same, or from the bare value of a key of one column."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = text
     parts = found if isinstance(found, list) else [found]
-    if len(parts) != len(columns.keys) or not all(type(part) in {str, int} for part in parts):
-        raise BackfillRefusedError(
-            f"{text!a} is no key of {columns.target.name} ({', '.join(columns.target.key)}): write it as last_id has it, "
-            "a JSON array"
-        )
-    return columns.written(parts)
+    if len(parts) == len(columns.keys) and all(type(part) in {str, int} for part in parts):
+        encoded = columns.written(parts)
+        # Tried before it is a checkpoint, which every later run would begin at.
+        with database.reading() as connection:
+            if columns.could_hold(connection, encoded):
+                return encoded
+    raise BackfillRefusedError(
+        f"{text!a} is no key of {columns.target.name} ({', '.join(columns.target.key)}): write it as last_id has it, "
+        "a JSON array"
+    )
 
 
 def _checkpoint(  # noqa: PLR0917 - each is one thing
@@ -170,14 +174,14 @@ def canonical_step(columns: Columns, mapping: dict[str, str]) -> Take:
         columns: of the target.
         mapping: each alias with its canonical value; empty leaves nothing to do.
     """
-    first, later = _Batch(columns, mapping, sa.true()), _Batch(columns, mapping, columns.after("after"))
+    first, later = _Batch(columns, mapping, sa.true()), _Batch(columns, mapping, columns.after("stagenorm_after"))
 
     def take(connection: Connection, run_: int, last_id: str | None, size: int) -> Step | None:
         if not mapping:
             return None
         if last_id is None:
             return first.take(connection, run_, size, {})
-        return later.take(connection, run_, size, columns.parameters("after", last_id))
+        return later.take(connection, run_, size, columns.parameters("stagenorm_after", last_id))
 
     return take
 
@@ -189,27 +193,29 @@ class _Batch:
         self._columns = columns
         rows = sa.select(*columns.keys).where(after, columns.wanted).order_by(*columns.keys)
         # A whole batch is passed over in the index; only the last one must be counted.
-        far = rows.offset(_count("passed")).limit(1).subquery("stagenorm_ahead")
+        far = rows.offset(_count("stagenorm_passed")).limit(1).subquery("stagenorm_ahead")
         self._far = sa.select(columns.encoded(list(far.c)))
-        ahead = rows.limit(_count("size")).subquery("stagenorm_ahead")
+        ahead = rows.limit(_count("stagenorm_size")).subquery("stagenorm_ahead")
         self._last = (
             sa.select(columns.encoded(list(ahead.c)), sa.func.count().over())
             .order_by(*(key.desc() for key in ahead.c))
             .limit(1)
         )
         old, new = _mapping(columns, mapping)
-        chosen = sa.and_(after, columns.up_to("last"), columns.wanted, columns.exact == old)
+        chosen = sa.and_(after, columns.up_to("stagenorm_last"), columns.wanted, columns.exact == old)
         self._change = Change(columns, columns.encoded(), old, new, chosen)
 
     def take(self, connection: Connection, run_: int, size: int, after: dict[str, Any]) -> Step | None:
         """Do it for so many rows behind a key."""
-        upper, seen = connection.scalar(self._far, {**after, "passed": size - 1}), size
+        upper, seen = connection.scalar(self._far, {**after, "stagenorm_passed": size - 1}), size
         if upper is None:
-            found = connection.execute(self._last, {**after, "size": size}).first()
+            found = connection.execute(self._last, {**after, "stagenorm_size": size}).first()
             if found is None:
                 return None
             upper, seen = found
-        return Step(upper, seen, self._change.make(connection, run_, after | self._columns.parameters("last", upper)))
+        return Step(
+            upper, seen, self._change.make(connection, run_, after | self._columns.parameters("stagenorm_last", upper))
+        )
 
 
 def _count(name: str) -> sa.BindParameter[int]:

@@ -151,6 +151,39 @@ def test_names_with_everything_in_them(on_postgresql, normalizer, conduct):
     run_and_take_back(on_postgresql, target, normalizer, conduct)
 
 
+STATEMENTS_OWN = (
+    "run",
+    "at",
+    "key",
+    "old",
+    "new",
+    "of",
+    "behind",
+    "after",
+    "after_0",
+    "last",
+    "last_0",
+    "passed",
+    "size",
+)
+
+
+@pytest.mark.parametrize("key", [None, *STATEMENTS_OWN])
+def test_columns_that_are_named_as_a_statement_s_own_parts(place, normalizer, conduct, key):
+    others = ", ".join(f'"{name}" text' for name in STATEMENTS_OWN if name != key)
+    place.ask(f'CREATE TABLE deals ("{key or "id"}" integer PRIMARY KEY, stage text, {others})')
+    for number in range(20):
+        place.ask(f'INSERT INTO deals ("{key or "id"}", stage) VALUES (%s, %s)', number, "Seed")
+    run_and_take_back(place, Target.parse("deals", "stage"), normalizer, conduct)
+
+
+@pytest.mark.parametrize("text", ["%(run)s", "%(at)s", "%(after_0)s", "%(last_0)s", ":run", "%s", "?"])
+def test_a_filter_may_hold_what_looks_like_a_parameter(place, normalizer, conduct, text):
+    place.fill(20, forms=["Seed"])
+    target = Target.parse("deals", "stage", condition=f"stage <> '{text}' -- {text}")
+    run_and_take_back(place, target, normalizer, conduct)
+
+
 @pytest.mark.parametrize("type_", ["char(12)", "citext", "stage_domain", "text COLLATE loose"])
 def test_columns_that_compare_loosely_are_told_apart_to_the_letter(on_postgresql, normalizer, conduct, type_):
     place = on_postgresql
@@ -173,8 +206,8 @@ def test_columns_that_compare_loosely_are_told_apart_to_the_letter(on_postgresql
 
 def test_an_enum_is_changed_where_it_has_the_label_and_explained_where_not(on_postgresql, normalizer, conduct):
     place = on_postgresql
-    place.ask("CREATE TYPE phase AS ENUM ('Seed', 'seed', 'Series A')")
-    place.ask("CREATE TABLE deals (id integer PRIMARY KEY, stage phase)")
+    place.ask("CREATE TYPE \"phase %s\" AS ENUM ('Seed', 'seed', 'Series A')")
+    place.ask('CREATE TABLE deals (id integer PRIMARY KEY, stage "phase %s")')
     place.ask("INSERT INTO deals VALUES (1, 'Seed'), (2, 'Series A'), (3, NULL)")
     with pytest.raises(BackfillRefusedError, match="enum without the label 'series-a'"):
         run_and_take_back(place, Target.parse("deals", "stage"), normalizer, conduct)
@@ -271,6 +304,16 @@ def test_a_run_may_begin_behind_a_key(place, apply, key):
     place.fill(20, forms=["Seed"])
     assert apply(place, resume_from=key).at.rows_changed == 9
     assert [stage for _, stage in place.rows()] == ["Seed"] * 11 + ["seed"] * 9
+
+
+@pytest.mark.parametrize(
+    "key", ["x", "", '["\\ud800"]', '["\\u0000"]', "9" * 23, "[" * 3000 + "]" * 3000, "[true]", "[1, 2]"]
+)
+def test_what_is_no_key_begins_nothing_that_later_runs_would_go_on_with(place, apply, key):
+    place.fill(20, forms=["Seed"])
+    with pytest.raises(BackfillRefusedError, match=r"is no key of .*deals.stage \(id\)"):
+        apply(place, resume_from=key)
+    assert apply(place).at.rows_changed == 20
 
 
 def test_all_in_one_transaction(place, normalizer, conduct):

@@ -1,6 +1,8 @@
 """The bridge to WSGI hosts: bodies that a server does not buffer, senders that go away, and paths that are no UTF-8."""
 
 import io
+import socket
+import threading
 
 import pytest
 
@@ -44,6 +46,15 @@ def post(service, monkeypatch):
 def test_a_chunked_delivery_acts(service, post):
     assert post(firing(ACTS), HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input_terminated": True}) == 200
     assert service.modes.view.state("companies").mode is Mode.WARN
+
+
+def test_nothing_waits_for_a_body_that_came_in_time(service, post, until):
+    here, there = socket.socketpair()
+    with here, there:
+        assert post(firing(ACTS), CONTENT_LENGTH=str(len(firing(ACTS))), **{"gunicorn.socket": here}) == 200
+        until(lambda: not any(isinstance(thread, threading.Timer) for thread in threading.enumerate()))
+        there.send(b"the next request")
+        assert here.recv(100) == b"the next request"
 
 
 def test_a_sender_that_goes_away_is_answered_and_changes_nothing(service, post):
