@@ -82,4 +82,4 @@ def too_slow(seconds: float) -> ProblemError:
 def _too_large() -> ProblemError:
     """Made anew for each: an error that is raised again keeps every frame it was raised in, bodies included."""
     detail = f"the body has more than {MAX_BYTES} bytes: send less"
-    return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", detail, {"connection": "close"})
+    return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", detail)

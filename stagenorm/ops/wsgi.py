@@ -85,7 +85,8 @@ def _is_utf8(path: str) -> bool:
 
 def _answer(problem: ProblemError, start_response: Callable[..., Any]) -> Iterable[bytes]:
     response = problem.response()
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers]
+    told = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers)
+    headers = [header for header in told if header[0] != "connection"]  # PEP 3333: the server's own
     start_response(f"{problem.status.value} {problem.status.phrase}", headers)
     return [bytes(response.body)]
 

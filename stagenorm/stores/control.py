@@ -217,22 +217,24 @@ def undo(store: ModeStore, change: Change, *, endpoint: str | None = None) -> En
     _only_operators(change, "undo")
 
     def decide(snapshot: Snapshot) -> Snapshot:
-        reached, newest = snapshot, None
+        reached, later = snapshot, None
         for entry in newest_first(store):
             before, after = entry.before, entry.after
             if entry.revision > snapshot.revision and reached is snapshot:
                 continue  # somebody was faster, which storing will tell
             if after != reached:
                 break  # of a history that was lost
-            reached, newest = before, newest or entry
+            reached = before
             if endpoint is None and (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints):
                 back = _put_back(snapshot, before, [None, *{**snapshot.endpoints, **before.endpoints}])
-                if newest is not entry and _enforces_more(back, snapshot):
+                if later and _enforces_more(back, snapshot):
                     raise TransitionRefusedError(
-                        f"the last change is revision {newest.revision}, {newest.action}, which is no mode's: it is taken back "
+                        f"the last change is revision {later.revision}, {later.action}, which is no mode's: it is taken back "
                         "by its own command; to enforce again set the mode"
                     )
                 return back
+            if later is None and before.overlays != after.overlays:
+                later = entry
             if endpoint is not None and before.state(endpoint) != after.state(endpoint):
                 return _put_back(snapshot, before, [endpoint])
         raise TransitionRefusedError(

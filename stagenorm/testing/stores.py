@@ -90,9 +90,9 @@ class ModeStoreContract:
         operator = control.Change(Actor.OPERATOR, "ada", "because", 1_700_000_001.5)
         default = ModeState(Mode.WARN)
         control.set_mode(store, operator, Mode.ENFORCE, 12.5, default=default)
-        control.downgrade(store, operator, default=default)
         exemption = Overlays(exemptions=(Exemption("partner", None, 1_800_000_000.0, "ada", "contract"),))
         control.change_overlays(store, operator, "exempt add", lambda _: exemption)
+        control.downgrade(store, operator, default=default)
         control.undo(store, operator)
         assert store.read().everywhere == ModeState(Mode.ENFORCE, 12.5, 3, 1_700_000_001.5, "ada", "because")
         anew = Snapshot(4)  # a state that began anew, while the trail stayed
