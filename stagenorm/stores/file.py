@@ -17,7 +17,7 @@ from pathlib import Path
 from stagenorm.errors import StoreConflictError, StoreError
 from stagenorm.stores.protocol import Entry, Snapshot, decode_entry, decode_snapshot, encode
 
-_LOOK_SECONDS = 0.08  # how often a subscription looks at the file
+_LOOK_SECONDS = 0.09  # how often a subscription looks at the file
 _CONTENT = re.compile(rb"([^\n]+)\n([0-9]{1,18})\n")  # the snapshot, and the length of its trail in bytes
 
 _LEASE = re.compile(r"([0-9]{1,12}\.[0-9]{3}) ([^\n]+)\n")  # until when, and whose
