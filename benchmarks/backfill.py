@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -242,14 +243,17 @@ def update(url: str, rows: int) -> None:
     print(sorted(taken)[math.ceil(0.99 * len(taken)) - 1] * 1000)
 
 
-def _felt_by_updates(deals: Deals) -> tuple[float, str]:
+def _felt_by_updates(deals: Deals, rounds: int) -> tuple[float, str]:
     seconds = deals.timed(deals.ours)
-    before = _p99_of_updates(deals, lambda: time.sleep(seconds))
-    busy = _p99_of_updates(deals, deals.ours)
-    idle = statistics.mean([before, _p99_of_updates(deals, lambda: time.sleep(seconds))])
+    idle, busy = [_p99_of_updates(deals, lambda: time.sleep(seconds))], []
+    for _ in range(rounds):
+        busy.append(_p99_of_updates(deals, deals.ours))
+        idle.append(_p99_of_updates(deals, lambda: time.sleep(seconds)))
+    around = map(statistics.mean, pairwise(idle))
+    ratio = statistics.median(during / without for during, without in zip(busy, around, strict=True))
     spinning = _p99_of_updates(deals, lambda: _spin(seconds))
-    told = f"{busy:.1f} ms against {idle:.1f} ms; beside a loop that only spins {spinning:.1f} ms"
-    return busy / idle, told
+    told = f"{statistics.median(busy):.1f} ms against {statistics.median(idle):.1f} ms"
+    return ratio, f"{told}; beside a loop that only spins {spinning:.1f} ms"
 
 
 def _backup_against_pg_dump(deals: Deals, rounds: int) -> float:
@@ -287,9 +291,7 @@ def measure(short: bool) -> Iterator[Row]:
         mine = fewer.timed(fewer.ours) if short else ours
         yield Row(f"against Django: iterate, set, bulk_update 5,000 ({by_loop:.1f} s)", mine / by_loop, 0.2)
         yield Row("longest time that a batch holds a row lock", _longest_lock(deals), 250, "ms")
-        felt, told = _felt_by_updates(
-            Deals(server, max(rows, 500_000))
-        )  # fewer are done before 99 of 100 tell anything
+        felt, told = _felt_by_updates(Deals(server, max(rows, 500_000)), rounds)  # of fewer, 99 of 100 tell nothing
         yield Row(f"p99 of single-row updates during it ({told})", felt, 2.0)
         yield Row("run again with nothing to do, against the first run", again / ours, 0.15)
         deals.fill(10_000)
