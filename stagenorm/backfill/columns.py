@@ -124,6 +124,11 @@ class Columns:
         return None
 
     def _refuse_bad_values(self, connection: Connection) -> None:
+        nothing = sa.exists(sa.select(self.table).where(sa.literal_column("1 = 0"), self.wanted))
+        if connection.scalar(sa.select(nothing)):
+            raise BackfillRefusedError(
+                f"the filter {self.target.filter!a} closes a bracket that it did not open: write it as one condition"
+            )
         for key in self.keys:
             if connection.scalar(sa.select(sa.exists().where(key.is_(None)))):
                 raise BackfillRefusedError(

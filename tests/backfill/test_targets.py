@@ -184,6 +184,13 @@ def test_a_filter_may_hold_what_looks_like_a_parameter(place, normalizer, conduc
     run_and_take_back(place, target, normalizer, conduct)
 
 
+@pytest.mark.parametrize("condition", ["1 = 1) OR (1 = 1", "id < 3) OR id > 1 OR (id = 2"])
+def test_a_filter_that_gets_out_of_its_brackets_is_refused(place, normalizer, condition):
+    place.fill(20, forms=["Seed"])
+    with pytest.raises(BackfillRefusedError, match="closes a bracket that it did not open"):
+        plan(place.database, Target.parse("deals", "stage", condition=condition), normalizer)
+
+
 @pytest.mark.parametrize("type_", ["char(12)", "citext", "stage_domain", "text COLLATE loose"])
 def test_columns_that_compare_loosely_are_told_apart_to_the_letter(on_postgresql, normalizer, conduct, type_):
     place = on_postgresql
