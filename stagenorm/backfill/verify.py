@@ -18,6 +18,8 @@ from stagenorm.core.conclusion import Conclusion
 from stagenorm.core.normalizer import Normalizer
 from stagenorm.errors import BackfillRefusedError
 
+_FEWER = ": if others deleted them, run again and verify that run (--run)"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -58,9 +60,6 @@ class Verification:
     def conclusion(self) -> Conclusion:
         """Whether everything holds."""
         return Conclusion.PASS if all(check.holds for check in self.checks) else Conclusion.FAIL
-
-
-_FEWER = ": if others deleted them, run again and verify that run (--run)"
 
 
 def verify(database: Database, number: int, normalizer: Normalizer, asked: Target | None = None) -> Verification:

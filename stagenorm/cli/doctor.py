@@ -44,8 +44,8 @@ def doctor(
 ) -> None:
     """Look for the faults that people make.
 
-    One line each, with its fix. It reads the environment, so run it in the service's; with --url and --metrics it looks at a running one too. Exits
-    with 1 if there is any fault.
+    One line each, with its fix. It reads the environment, so run it in the service's; with --url and --metrics it looks
+    at a running one too. Exits with 1 if there is any fault.
     """
     faults = [
         *_configured(grafana or []),

@@ -113,7 +113,7 @@ def _in_time(environ: Environ) -> Iterator[None]:
     timer.start()
     try:
         yield
-    except Exception:
+    except Exception:  # a body that ends too soon is each worker's own error
         if not late.is_set():
             raise
     finally:
