@@ -10,7 +10,8 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from random import SystemRandom
 
 import pytest
 import redis
@@ -41,10 +42,17 @@ def _until():
     return until
 
 
+_ports = iter(SystemRandom().sample(range(10_000, 32_768), 22_768))
+"""Below those that the system gives to clients: one of a test beside this one could take it before the server does."""
+
+
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port of 127.0.0.1 that nothing listens at, and that this process was not given before."""
+    for port in _ports:
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is left")
 
 
 @pytest.fixture(name="free_port", scope="session")

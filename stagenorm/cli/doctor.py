@@ -16,8 +16,10 @@ import typer
 
 from stagenorm.cli import output
 from stagenorm.cli.exits import ExitCode
+from stagenorm.cli.options import CONFIGURATION
+from stagenorm.config import declared_store
 from stagenorm.errors import ServiceError, StagenormError
-from stagenorm.stores import open_store
+from stagenorm.stores import Ceiling, open_store
 
 _SECONDS = 5.0
 _LOOKS_AT = {
@@ -75,8 +77,13 @@ def _configured(contact_points: list[Path]) -> Iterator[str]:
     from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
 
     yield from knows.secret_faults(os.environ)
-    yield from knows.mode_faults(os.environ)
-    yield from list(knows.store_faults(os.environ)) or _stored(os.environ["STAGENORM_STORE"])
+    yield from knows.mode_faults(os.environ, Ceiling.parse(None, os.environ.get("STAGENORM_FORCE_FILE")).content())
+    declared = ""
+    try:
+        declared = declared_store(CONFIGURATION) if CONFIGURATION.exists() else ""
+    except StagenormError as error:
+        yield str(error)
+    yield from list(knows.store_faults(os.environ, declared)) or _stored(os.environ["STAGENORM_STORE"])
     directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
     writable = Path(directory).is_dir() and os.access(directory, os.W_OK)
     yield from knows.multiprocess_faults(os.environ, is_directory=writable)

@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from stagenorm.core.modes import Mode
 from stagenorm.errors import ConfigurationError
 from stagenorm.ops.credentials import ALERTMANAGER_TOKEN, TOKEN_KEY, WEBHOOK_SECRETS, WebhookSecret, make, word
 from stagenorm.ops.signatures import TOLERANCE_SECONDS
 from stagenorm.stores.environment import default_state, local_ceiling
 
+_SHOWN = 40
 _SKEW_SECONDS = TOLERANCE_SECONDS / 10
 _METRIC = re.compile(r"\bstagenorm_[a-z0-9_]+")
 _SAMPLE = re.compile(r"^(stagenorm_[a-z0-9_]+)(?:\{([^}]*)\})? ", re.MULTILINE)
@@ -54,9 +56,19 @@ def _fault(check: Callable[[], object]) -> Iterator[str]:
         yield str(error)
 
 
-def store_faults(environ: Mapping[str, str]) -> Iterator[str]:
-    """No store URL, one that no command reaches, or one whose client retries, so that its deadline is none."""
+def store_faults(environ: Mapping[str, str], declared: str) -> Iterator[str]:
+    """No store URL, another one than commands use, one that no command reaches, or one whose client retries.
+
+    Args:
+        environ: the service's.
+        declared: the store that stagenorm.toml names; empty if none.
+    """
     url = environ.get("STAGENORM_STORE", "")
+    if url and declared and url != declared:
+        yield (
+            "STAGENORM_STORE and stagenorm.toml name different stores, so a command that is given neither by --store nor by the "
+            "environment changes one that the service does not read: name one of them in both"
+        )
     if not url or url.startswith("memory:"):
         found = "memory://" if url else "not set"
         yield (
@@ -68,10 +80,21 @@ def store_faults(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"STAGENORM_STORE has {name}: the client would wait several times its deadline; remove it from the URL"
 
 
-def mode_faults(environ: Mapping[str, str]) -> Iterator[str]:
-    """Settings that name no mode."""
+def mode_faults(environ: Mapping[str, str], ceiling: str | None) -> Iterator[str]:
+    """Settings that name no mode.
+
+    Args:
+        environ: the service's.
+        ceiling: what the file of this host's ceiling holds; None if there is none.
+    """
     yield from _fault(partial(default_state, environ))
     yield from _fault(partial(local_ceiling, environ))
+    known = [mode.value for mode in Mode]
+    if ceiling and ceiling not in known:
+        yield (
+            f"STAGENORM_FORCE_FILE names a file that holds {ceiling[:_SHOWN]!a}, which is no mode and counts as warn: write "
+            f"one of {', '.join(known)}, or remove it"
+        )
 
 
 def multiprocess_faults(environ: Mapping[str, str], *, is_directory: bool) -> Iterator[str]:

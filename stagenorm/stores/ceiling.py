@@ -42,21 +42,24 @@ class Ceiling:
         return min(ceilings, key=lambda mode: mode.strictness, default=None)
 
     def _from_file(self) -> Mode | None:
+        text = self.content()
+        try:
+            return None if text is None else Mode(text or Mode.WARN.value)
+        except ValueError:
+            return Mode.WARN
+
+    def content(self) -> str | None:
+        """What the file holds, or why nobody can tell, which is no mode either; None where there is none."""
         if self.file is None:
             return None
         try:
             opened = os.open(self.file, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must keep nobody waiting
             try:
                 text = os.read(opened, _LONGEST).decode("ascii", "replace").strip()
-                if os.read(opened, 1):  # so long a text names no mode
-                    return Mode.WARN
+                return f"more than {_LONGEST} bytes" if os.read(opened, 1) else text
             finally:
                 os.close(opened)
         except FileNotFoundError:
             return None
-        except OSError:
-            return Mode.WARN  # it is there, and says something that cannot be read
-        try:
-            return Mode(text or Mode.WARN.value)
-        except ValueError:
-            return Mode.WARN
+        except OSError as error:
+            return str(error)

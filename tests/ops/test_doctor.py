@@ -134,6 +134,34 @@ OPTIONAL = (
 )
 
 
+def test_two_names_of_the_store_are_told(good, tmp_path):
+    good.chdir(tmp_path)
+    other = tmp_path / "stagenorm.toml"
+    other.write_text('store = "file:///somewhere/else.json"\n')
+    (code, (fault,)) = doctor()
+    assert code == 1
+    assert fault.startswith("STAGENORM_STORE and stagenorm.toml name different stores")
+    other.write_text(f'store = "{(tmp_path / "modes.json").as_uri()}"\n')
+    assert doctor() == (0, ["no faults found"])
+    other.write_text("store = [")
+    (code, (fault,)) = doctor()
+    assert code == 1
+    assert fault.startswith("stagenorm.toml: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("wran\n", "holds 'wran'"), ("\x1b" * 5000, "holds 'more than 4096 bytes'"), ("off\n", ""), ("", "")],
+)
+def test_a_ceiling_that_names_no_mode_is_told(good, tmp_path, content, told):
+    good.setenv("STAGENORM_FORCE_FILE", str(tmp_path / "ceiling"))
+    assert doctor() == (0, ["no faults found"])
+    (tmp_path / "ceiling").write_text(content)
+    _, (said,) = doctor()
+    assert told in said
+    assert (said == "no faults found") is not bool(told)
+
+
 def test_an_ops_app_is_optional_and_what_was_not_checked_is_told(good, tmp_path):
     for name in ("STAGENORM_TOKEN_KEY", "STAGENORM_ALERTMANAGER_TOKEN", "STAGENORM_WEBHOOK_SECRETS"):
         good.delenv(name)

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import free_port
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENCE = 30.0
 """Seconds that a server may take to start, stop or answer: far more than any needs."""
@@ -95,14 +97,9 @@ def command(name: str, port: int) -> list[str]:
     return [sys.executable, f"{name}_app.py", "--port", str(port)]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(name: str, mode: str, log: Path, **settings: str) -> Iterator[Server]:
-    port = free_port()
+    port: int = free_port()
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),  # the servers run the code that the tests import

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from stagenorm.ops.credentials import fresh_secret
-from tests.conftest import free_port
+from tests.conftest import free_port, until
 from tests.servers.conftest import running
 
 ENDPOINTS = ("simulate", "strategies", "companies")
@@ -102,7 +102,7 @@ class Fleet:
                 running(
                     "starlette",
                     "warn",
-                    tmp_path / f"worker{number}",
+                    tmp_path / f"worker{number}.log",
                     STAGENORM_STORE=store,
                     **self.secrets,
                     **settings,
@@ -186,14 +186,14 @@ class Fleet:
             f"--storage.tsdb.path={self._directory / 'prometheus'}",
             f"--web.listen-address=127.0.0.1:{prometheus}",
         )
+        until(lambda: self._is_ready(self.alertmanager) and self._is_ready(self.prometheus), within=60)
 
     def get(self, worker, target):
         """The status that one of the workers answers with."""
         return httpx.get(f"http://127.0.0.1:{self._ports[worker]}{target}", timeout=10).status_code
 
     @staticmethod
-    def answers(url):
-        """Whether a server is there and ready."""
+    def _is_ready(url):
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(f"{url}/-/ready").status_code == 200
         return False
@@ -204,12 +204,9 @@ class Fleet:
         return next(float(line.rpartition(" ")[2]) for line in shown.splitlines() if line.startswith(f"{series} "))
 
     def query(self, expression):
-        """What Prometheus answers: the number of series, or none while it starts."""
-        with contextlib.suppress(httpx.HTTPError):
-            answer = httpx.get(f"{self.prometheus}/api/v1/query", params={"query": expression})
-            if answer.status_code == 200:  # 503 while it starts
-                return answer.json()["data"]["result"]
-        return []
+        """The series that Prometheus answers with."""
+        answer = httpx.get(f"{self.prometheus}/api/v1/query", params={"query": expression}, timeout=10)
+        return answer.raise_for_status().json()["data"]["result"]
 
 
 @pytest.fixture
@@ -217,6 +214,8 @@ def start_fleet(tmp_path, valkey):
     """Starts a fleet: ``start_fleet(through_relay=...)``, on a store of its own or one that is given."""
     with contextlib.ExitStack() as stack:
         yield lambda store=None, **options: Fleet(stack, tmp_path, store or valkey.fresh_url(), **options)
+    for log in sorted(tmp_path.glob("*.log")):  # pytest shows them where the test failed
+        print(f"{log.name}:\n{log.read_text()[-2000:]}")  # noqa: T201
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A resolver whose clock and store the test holds in its hands."""
+"""A resolver whose clock and store the test holds in its hands, and a URL of each kind of store."""
 
 import pytest
 
@@ -52,3 +52,12 @@ def resolve(store, clock):
     yield resolve
     for each in made:
         each.close()
+
+
+@pytest.fixture(params=["memory", "file", "valkey"])
+def url(request, tmp_path):
+    if request.param == "memory":
+        return "memory://"
+    if request.param == "file":
+        return f"file://{tmp_path}/modes.json"
+    return request.getfixturevalue("valkey").fresh_url()
