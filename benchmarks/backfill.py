@@ -53,7 +53,6 @@ _FILL = (
     "FROM generate_series(1, {}) n"
 )
 _PAGE = 5_000
-_ROUNDS = 3
 
 
 def _until(condition: Callable[[], object]) -> None:
@@ -244,10 +243,10 @@ def update(url: str, rows: int) -> None:
     print(sorted(taken)[math.ceil(0.99 * len(taken)) - 1] * 1000)
 
 
-def _felt_by_updates(deals: Deals) -> tuple[float, str]:
+def _felt_by_updates(deals: Deals, rounds: int) -> tuple[float, str]:
     seconds = deals.timed(deals.ours)
     idle, busy = [_p99_of_updates(deals, lambda: time.sleep(seconds))], []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         busy.append(_p99_of_updates(deals, deals.ours))
         idle.append(_p99_of_updates(deals, lambda: time.sleep(seconds)))
     around = map(statistics.mean, pairwise(idle))
@@ -279,7 +278,7 @@ def _backup_against_pg_dump(deals: Deals, rounds: int) -> float:
 def measure(short: bool) -> Iterator[Row]:
     """Every row of the table."""
     rows = 200_000 if short else 1_000_000
-    rounds = 1 if short else _ROUNDS
+    rounds = 3 if short else 5
     with _server() as server:
         deals = Deals(server, rows)
         sides = [(deals.timed(deals.by_hand), deals.timed(deals.ours), deals.again(deals.ours)) for _ in range(rounds)]
@@ -292,7 +291,7 @@ def measure(short: bool) -> Iterator[Row]:
         mine = fewer.timed(fewer.ours) if short else ours
         yield Row(f"against Django: iterate, set, bulk_update 5,000 ({by_loop:.1f} s)", mine / by_loop, 0.2)
         yield Row("longest time that a batch holds a row lock", _longest_lock(deals), 250, "ms")
-        felt, told = _felt_by_updates(Deals(server, max(rows, 500_000)))  # of fewer, 99 of 100 tell nothing
+        felt, told = _felt_by_updates(Deals(server, max(rows, 500_000)), rounds)  # of fewer, 99 of 100 tell nothing
         yield Row(f"p99 of single-row updates during it ({told})", felt, 2.0)
         yield Row("run again with nothing to do, against the first run", again / ours, 0.15)
         deals.fill(10_000)
