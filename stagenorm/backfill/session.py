@@ -18,6 +18,12 @@ from stagenorm.errors import BackfillRefusedError, DatabaseError
 
 _LOCK_SECONDS = 3.0  # the server may still be ending the batch of a process that was killed
 _POLL = 0.05
+# Where a lock of one 64-bit number stands: PostgreSQL's manual, pg_locks.
+_HELD = sa.text(
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND (CAST(classid AS bigint) << 32) | CAST(objid AS bigint) = CAST(:number AS bigint))"
+)
 
 
 class Session:
@@ -83,7 +89,7 @@ class Session:
             time.sleep(_POLL)
 
     def _lock_file(self) -> int:
-        path = Path(f"{self._database.path}-stagenorm-lock")
+        path = _lock_path(self._database)
         try:
             opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -94,6 +100,34 @@ class Session:
             os.close(opened)
             raise BackfillRefusedError(_taken(self._target)) from error
         return opened
+
+
+def is_locked(database: Database, target: Target) -> bool:
+    """Whether a run works on a target at this moment; true also where nobody lets us know.
+
+    Raises:
+        DatabaseError: the database failed.
+    """
+    if database.kind == "sqlite":
+        try:
+            opened = os.open(_lock_path(database), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        try:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(opened)
+        return False
+    with database.reading() as connection:
+        return bool(connection.scalar(_HELD, {"number": target.lock_number}))
+
+
+def _lock_path(database: Database) -> Path:
+    return Path(f"{database.path}-stagenorm-lock")
 
 
 def _taken(target: Target) -> str:

@@ -34,11 +34,10 @@ app.command()(grouped(backfill_run.run))
 @grouped
 def status(where: DatabaseOptions, *, json: Json = False) -> None:
     """List every run and revert, the newest first."""
-    from stagenorm.backfill import control  # noqa: PLC0415 - an extra
+    from stagenorm.backfill.history import history  # noqa: PLC0415 - an extra
 
     database = where.open()
-    with database.reading() as connection:
-        backfill_screen.show_runs(database.name, control.runs(connection), json=json)
+    backfill_screen.show_runs(database.name, history(database), json=json)
 
 
 @app.command()

@@ -128,7 +128,6 @@ def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
         output.show(f"no run yet in {database}")
         return
     output.show(database)
-    # When it moved last tells one that goes on from one that was killed.
     names = ("run", "kind", "target", "status", "rows", "changed", "last key", "moved last")
     made = output.table(*names, numeric=("rows", "changed"), whole=("moved last",))
     for run in runs:
@@ -147,6 +146,10 @@ def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
     for run in runs:
         if run["error"]:
             output.show(f"run {run['run']} {run['status']}: {run['error']}")
+        if run["status"] == "running" and not run["at_work"]:
+            output.show(
+                f"run {run['run']}: no process works on it; it was killed, or cannot reach the database: the same command goes on"
+            )
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,9 @@ import pytest
 import stagenorm
 from stagenorm.backfill import revert as reverting
 from stagenorm.backfill.control import runs
+from stagenorm.backfill.history import history
+from stagenorm.backfill.session import Session
+from stagenorm.backfill.target import Target
 
 INSTANTS = {"sqlite": 120, "wheel": 40, "debian": 40}  # at which a run is killed: 200 in all
 ROWS = 150
@@ -103,6 +106,21 @@ def test_killed_at_random_instants_it_ends_as_if_nothing_had_been(engine, place,
     assert process.do("run")[0] == "done"
     assert left_by(place) == whole
     assert {run["status"] for run in runs_of(place)} == {"done"}, "one that was killed behind its end is done too"
+
+
+def test_a_run_that_was_killed_is_told_from_one_that_goes_on(place, in_processes, until):
+    process = in_processes(place)
+    refill(place, MANY)
+    seconds = 0.02
+    while not runs_of(place):  # longer each time, until it has begun
+        seconds += 0.01
+        assert process.do("run", seconds)[0] == "killed"
+    (killed,) = runs_of(place)
+    until(lambda: not history(place.database)[0]["at_work"])  # its server may still be ending the batch
+    with Session(place.database, Target.from_json(killed["target"])):
+        assert history(place.database)[0]["at_work"]
+    assert process.do("run")[0] == "done"
+    assert [(run["status"], run["at_work"]) for run in history(place.database)] == [("done", False)]
 
 
 def test_a_revert_that_is_killed_goes_on_too(place, in_processes, apply):

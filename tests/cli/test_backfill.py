@@ -186,6 +186,22 @@ def test_a_terminal_gets_a_bar_with_rate_and_remaining_time(invoke, url, on_a_te
     assert "deals.db: done; 4,000 rows passed" in seen
 
 
+def test_status_tells_a_run_that_was_killed_from_one_that_pauses(invoke, url, start, tmp_path, until):
+    pause = tmp_path / "pause"
+    pause.touch()
+    process = start(*scratch(invoke, url, 300), "--json", "--pause-file", pause)
+    process.stdout.readline()
+    gone = "run 1: no process works on it"
+    shown = invoke("backfill", "status", "--database", url).stdout
+    assert "running" in shown
+    assert gone not in shown
+    assert [run["at_work"] for run in json.loads(invoke("backfill", "status", "--database", url, "--json").stdout)] == [
+        True
+    ]
+    process.kill()
+    until(lambda: gone in invoke("backfill", "status", "--database", url).stdout)
+
+
 def test_machines_get_a_line_at_each_turn_with_the_reason_of_a_pause(invoke, url, start, tmp_path):
     pause = tmp_path / "pause"
     pause.touch()
