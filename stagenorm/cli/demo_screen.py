@@ -140,7 +140,7 @@ def _phases(results: Sequence[PhaseResult]) -> Table:
         "unknown\nvalues",
         "rejected",
         "would be\nrejected",
-        "others\nread",
+        "got\nin",
     )
     made = output.table("phase", *headings, numeric=headings, whole=("phase",))
     for result in results:
