@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -58,11 +58,7 @@ class Columns:
         inspector = sa.inspect(connection)
         described = {each["name"]: each for each in inspector.get_columns(target.table, schema=target.schema)}
         self.target = dataclasses.replace(target, key=target.key or self._primary(inspector, target))
-        for name in (target.column, *self.target.key, *([target.tenant] if target.tenant else [])):
-            if name not in described:
-                raise BackfillRefusedError(
-                    f"{target.table_name} has no column {name!a}: its columns are {', '.join(map(ascii, described))}"
-                )
+        _require(target, described, (*self.target.key, *([target.tenant] if target.tenant else [])))
         self._refuse_bad_key(inspector, target)
         if described[target.column].get("computed"):
             raise BackfillRefusedError(f"{target.name} is generated: change the column that it is made from")
@@ -249,7 +245,7 @@ _SQLITE_TABLE = (
 
 
 def resolved(database: Database, connection: Connection, target: Target) -> Target:
-    """A target whose table is named in full, as it is stored: another search path or spelling means no other table.
+    """A target that is there, its table named in full as it is stored: another search path or spelling means no other.
 
     Args:
         database: where it is.
@@ -257,13 +253,24 @@ def resolved(database: Database, connection: Connection, target: Target) -> Targ
         target: as it was asked for.
 
     Raises:
-        BackfillRefusedError: there is no such table.
+        BackfillRefusedError: there is no such table or column.
     """
     asked = _TABLE if database.kind == "postgresql" else _SQLITE_TABLE
     found = connection.execute(sa.text(asked), {"table": target.table, "schema": target.schema}).first()
     if found is None:
         raise BackfillRefusedError(f"{database.name} has no table {target.table_name}: check its name and schema")
-    return dataclasses.replace(target, schema=found.schema, table=found.name)
+    target = dataclasses.replace(target, schema=found.schema, table=found.name)
+    described = sa.inspect(connection).get_columns(target.table, schema=target.schema)
+    _require(target, [each["name"] for each in described], [target.column])
+    return target
+
+
+def _require(target: Target, columns: Collection[str], names: Iterable[str]) -> None:
+    for name in names:
+        if name not in columns:
+            raise BackfillRefusedError(
+                f"{target.table_name} has no column {name!a}: its columns are {', '.join(map(ascii, columns))}"
+            )
 
 
 def exact(connection: Connection, column: Any) -> Any:

@@ -13,7 +13,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagenorm.backfill.columns import Columns
 from stagenorm.backfill.database import Connection
 from stagenorm.backfill.target import Target
 from stagenorm.errors import BackfillRefusedError
@@ -124,15 +123,15 @@ def exist(connection: Connection) -> bool:
     return sa.inspect(connection).has_table(RUNS.name)
 
 
-def resumable(connection: Connection, columns: Columns, vocabulary: str) -> Checkpoint | None:
+def resumable(connection: Connection, target: str, vocabulary: str) -> Checkpoint | None:
     """The last run of the same target and vocabulary, if it did not end and nobody began to take it back.
 
     Args:
         connection: to read with.
-        columns: of the target.
+        target: as JSON, its key filled in.
         vocabulary: its fingerprint.
     """
-    wanted = (RUNS.c.kind == Kind.RUN.value, RUNS.c.target == columns.target.as_json, RUNS.c.vocabulary == vocabulary)
+    wanted = (RUNS.c.kind == Kind.RUN.value, RUNS.c.target == target, RUNS.c.vocabulary == vocabulary)
     last = connection.execute(sa.select(RUNS).where(*wanted).order_by(RUNS.c.run.desc()).limit(1)).first()
     if last is None or last.status not in RESUMABLE:
         return None
@@ -145,6 +144,13 @@ def resumable_revert(connection: Connection, of_run: int) -> Checkpoint | None:
     wanted = (RUNS.c.kind == Kind.REVERT.value, RUNS.c.of_run == of_run, RUNS.c.status.in_(RESUMABLE))
     last = connection.execute(sa.select(RUNS).where(*wanted).order_by(RUNS.c.run.desc()).limit(1)).first()
     return checkpoint(last) if last else None
+
+
+def unfinished_reverts(connection: Connection, target: Target) -> list[tuple[int, int]]:
+    """Reverts of a table and column that did not end, each with the run that it takes back."""
+    wanted = (RUNS.c.kind == Kind.REVERT.value, RUNS.c.status.in_(RESUMABLE))
+    found = connection.execute(sa.select(RUNS).where(*wanted).order_by(RUNS.c.run))
+    return [(row.run, row.of_run) for row in found if Target.from_json(row.target).name == target.name]
 
 
 def taken_back_by(connection: Connection, of_run: int) -> int | None:

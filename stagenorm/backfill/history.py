@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from stagenorm.backfill import control
-from stagenorm.backfill.control import Status
-from stagenorm.backfill.database import Database
+from stagenorm.backfill.control import Kind, Status
+from stagenorm.backfill.database import Connection, Database
 from stagenorm.backfill.session import is_locked
 from stagenorm.backfill.target import Target
 
 
 def history(database: Database) -> list[dict[str, Any]]:
-    """Every run, the newest first: its row of the control table, and ``at_work``.
+    """Every run, the newest first: its row of the control table, ``at_work`` and ``resumable``.
 
     A run that says it is running is not at work where nobody holds its lock, or another one that does moved later: its
-    process was killed, or waits to reach the database again.
+    process was killed, or waits to reach the database again. It is resumable if its command would go on with it.
 
     Raises:
         DatabaseError: the database failed.
@@ -35,7 +35,15 @@ def history(database: Database) -> list[dict[str, Any]]:
 
 def _runs(database: Database) -> list[dict[str, Any]]:
     with database.reading() as connection:
-        return control.runs(connection)
+        return [{**run, "resumable": _is_resumable(connection, run)} for run in control.runs(connection)]
+
+
+def _is_resumable(connection: Connection, run: dict[str, Any]) -> bool:
+    if run["kind"] == Kind.REVERT.value:
+        at = control.resumable_revert(connection, run["of_run"])
+    else:
+        at = control.resumable(connection, run["target"], run["vocabulary"])
+    return at is not None and at.run == run["run"]
 
 
 def _running(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -155,7 +155,11 @@ def _checkpoint(  # noqa: PLR0917 - each is one thing
     vocabulary = normalizer.vocabulary.fingerprint
     with connection.begin():
         control.create_tables(connection)
-        if start is None and (at := control.resumable(connection, columns, vocabulary)):
+        for revert, of in control.unfinished_reverts(connection, columns.target):
+            raise BackfillRefusedError(
+                f"revert {revert} of run {of} did not end: stagenorm backfill revert --run {of} goes on with it, and then this can run"
+            )
+        if start is None and (at := control.resumable(connection, columns.target.as_json, vocabulary)):
             return at, True
         more = {
             "rows_before": found.table_rows,

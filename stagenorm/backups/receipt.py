@@ -63,7 +63,8 @@ class Receipts:
         key = environment.get(RECEIPT_KEY, "")
         if len(key) < _LEAST:
             raise ConfigurationError(
-                f"{RECEIPT_KEY} is {'too short' if key else 'not set'}: make one with: stagenorm token secret"
+                f"{RECEIPT_KEY} is {'too short' if key else 'not set'}: set it to the key that receipts are signed with, or "
+                "make the first one: stagenorm token secret"
             )
         self._serializer = URLSafeTimedSerializer(
             key, salt="stagenorm restore", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}

@@ -105,7 +105,7 @@ def show_outcome(database: str, ended: Outcome, *, json: bool) -> None:
     if ended.status is ended.status.STOPPED:
         output.show("the same command goes on with it")
     elif ended.left.changing:
-        output.show(f"{ended.left.changing:,} rows were written meanwhile and hold an alias: run again")
+        output.show(f"{ended.left.changing:,} rows still hold an alias, written meanwhile or before its first key: run again")
 
 
 def show_reverted(database: str, ended: Reverted, *, json: bool) -> None:
@@ -147,9 +147,8 @@ def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
         if run["error"]:
             output.show(f"run {run['run']} {run['status']}: {run['error']}")
         if run["status"] == "running" and not run["at_work"]:
-            output.show(
-                f"run {run['run']}: no process works on it; it was killed, or cannot reach the database: the same command goes on"
-            )
+            way_on = "the same command goes on with it" if run["resumable"] else "none goes on with it, for a later one began"
+            output.show(f"run {run['run']}: no process works on it, for it was killed or cannot reach the database: {way_on}")
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ from stagenorm.cli.options import CONFIGURATION
 from stagenorm.config import declared_store
 from stagenorm.errors import ServiceError, StagenormError
 from stagenorm.stores import Ceiling, open_store
+from stagenorm.urls import without_secrets
 
 _SECONDS = 5.0
 _LOOKS_AT = {
@@ -110,7 +111,7 @@ def _stored(url: str) -> Iterator[str]:
 
 
 def _exported(url: str, rules: list[Path]) -> Iterator[str]:
-    from stagenorm.cli.ops_client import get, shown  # noqa: PLC0415 - every command would load HTTP
+    from stagenorm.cli.ops_client import get  # noqa: PLC0415 - every command would load HTTP
     from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
 
     if rules and not url:
@@ -123,7 +124,7 @@ def _exported(url: str, rules: list[Path]) -> Iterator[str]:
         yield f"{error}: is this where the service shows its metrics?"
         return
     if answer.status != 200:
-        yield f"{shown(url)} answered {answer.status}: is this where the service shows its metrics?"
+        yield f"{without_secrets(url)} answered {answer.status}: is this where the service shows its metrics?"
         return
     yield from knows.metrics_faults(answer.text)
     texts = {str(path): path.read_text(errors="replace") for given in rules for path in knows.rules_files(given)}
@@ -133,7 +134,7 @@ def _exported(url: str, rules: list[Path]) -> Iterator[str]:
 
 
 def _running(url: str) -> Iterator[str]:
-    from stagenorm.cli.ops_client import get, shown  # noqa: PLC0415 - every command would load HTTP
+    from stagenorm.cli.ops_client import get  # noqa: PLC0415 - every command would load HTTP
     from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
 
     try:
@@ -142,14 +143,14 @@ def _running(url: str) -> Iterator[str]:
     except ServiceError as error:
         yield f"{error}: is the service running?"
         return
-    yield from knows.ops_faults(mode.status, shown(url))
+    yield from knows.ops_faults(mode.status, without_secrets(url))
     yield from knows.clock_faults(mode.date, time.time())
     if mode.status == 401:
         try:
             said = json.loads(health.text)
             held, status, revision = bool(said["held"]), str(said["status"]), int(said["revision"])
         except (ValueError, TypeError, KeyError):
-            yield f"{shown(url)} asks for a login of its own, and is no ops app: name the one that the service mounts"
+            yield f"{without_secrets(url)} asks for a login of its own, and is no ops app: name the one that the service mounts"
             return
         yield from knows.health_faults(held, status, revision, _revision(os.environ.get("STAGENORM_STORE", "")))
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from stagenorm.errors import MissingExtraError, ServiceError
 from stagenorm.observe.offenders import Offender
+from stagenorm.urls import without_secrets
 
 try:
     import httpx
@@ -30,15 +31,6 @@ class Answer(NamedTuple):
     status: int
     text: str
     date: str | None
-
-
-def shown(url: str) -> str:
-    """A URL as people are told of it: without user, password and parameters, which may be secrets."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "the URL"
-    return str(parsed.copy_with(userinfo=b"", query=None, fragment=None)) if parsed.host else "the URL"
 
 
 def get(url: str, token: str | None = None) -> Answer:
@@ -72,13 +64,13 @@ def _ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None =
     try:
         target = httpx.URL(url)
         if target.scheme not in ("http", "https") or not target.host:
-            raise ServiceError(f"{shown(url)} is no HTTP URL: write http://host:port/path")
+            raise ServiceError(f"{without_secrets(url)} is no HTTP URL: write http://host:port/path")
         raw = {name.encode(): value.encode() for name, value in headers.items()}
         response = httpx.request(method, target, headers=raw, content=body, timeout=_PATIENCE, trust_env=False)
     except httpx.InvalidURL as error:
-        raise ServiceError("the URL is no HTTP URL: write http://host:port/path") from error
+        raise ServiceError(f"{without_secrets(url)} is no HTTP URL: write http://host:port/path") from error
     except (httpx.HTTPError, OSError, ValueError) as error:  # what answers may be no HTTP
-        raise ServiceError(f"{shown(url)} cannot be reached ({ascii(str(error))[1:-1]})") from error
+        raise ServiceError(f"{without_secrets(url)} cannot be reached ({ascii(str(error))[1:-1]})") from error
     return Answer(response.status_code, response.text, response.headers.get("date"))
 
 
@@ -93,7 +85,7 @@ def offenders_of_service(url: str, token: str | None) -> list[Offender]:
         ServiceError: it cannot be reached, refuses, or answers something else.
     """
     target = f"{url.rstrip('/')}/offenders"
-    answer, name = get(target, token), shown(target)
+    answer, name = get(target, token), without_secrets(target)
     if answer.status in (401, 403):
         raise ServiceError(f"{name} refused ({answer.status}): {_NO_TOKEN}")
     if answer.status == 404:

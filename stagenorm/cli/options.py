@@ -19,6 +19,7 @@ from stagenorm.core.vocabulary import Vocabulary
 from stagenorm.errors import ConfigurationError
 from stagenorm.stores import MemoryModeStore, ModeStore, open_store
 from stagenorm.stores.control import Change
+from stagenorm.urls import without_secrets
 
 CONFIGURATION = Path("stagenorm.toml")
 """What a command reads of the service if nothing else is named."""
@@ -125,9 +126,8 @@ def chosen_store(given: str, config: Path = CONFIGURATION) -> ModeStore:
 
 def store_name(url: str) -> str:
     """How people are told of a store that was opened: without user, password and parameters, but with its prefix."""
-    parts = urlsplit(url)
-    prefix = dict(parse_qsl(parts.query)).get("prefix")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" + (f", prefix {prefix}" if prefix else "")
+    prefix = dict(parse_qsl(urlsplit(url).query)).get("prefix")
+    return without_secrets(url) + (f", prefix {prefix}" if prefix else "")
 
 
 def operators_change(by: str, reason: str) -> Change:

@@ -46,17 +46,10 @@ def read_rollout(table: Table, endpoints: Sequence[str], beside: Path) -> Rollou
     files = {name: table.string(key, "") for name, key in _EVIDENCE.items()}
     return RolloutSettings(
         plan,
-        Watching(_url(table, "prometheus"), table.string("job", ""), table.duration("scrape", 15)),
+        Watching(table.url("prometheus"), table.string("job", ""), table.duration("scrape", 15)),
         EvidenceFiles(**{name: beside / file if file else None for name, file in files.items()}),
-        _url(table, "alertmanager"),
+        table.url("alertmanager"),
     )
-
-
-def _url(table: Table, key: str) -> str | None:
-    url = table.string(key, "")
-    if url and not url.startswith(("http://", "https://")):
-        raise table.fault(f"{key} is no URL: write http://host:port")
-    return url.rstrip("/") or None
 
 
 def _step(table: Table) -> Step:
@@ -65,8 +58,9 @@ def _step(table: Table) -> Step:
         kind = Kind(table.string("kind"))
     except ValueError as error:
         raise table.fault(f"kind must be one of {', '.join(each.value for each in Kind)}") from error
+    share, at_least = table.number("share", 0), table.duration("at_least", 0)
     try:
-        return Step(kind, table.number("share", 0), table.duration("at_least", 0))
+        return Step(kind, share, at_least)
     except ConfigurationError as error:
         raise table.fault(str(error)) from error
 

@@ -89,7 +89,7 @@ def load_configuration(path: Path | str) -> Configuration:
         watched, endpoints = read_endpoints(table, path.parent)
         consumers = read_consumers(table.table("consumers"), path.parent)
         rollout = read_rollout(table.table("rollout"), [each.name for each in watched], path.parent)
-        ops_url = table.string("ops_url", DEFAULT_OPS_URL)
+        ops_url = table.url("ops_url") or DEFAULT_OPS_URL
         backfill = read_backfill(table.table("backfill"))
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error

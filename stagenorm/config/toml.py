@@ -9,6 +9,7 @@ from typing import Any
 
 from stagenorm.errors import ConfigurationError, MissingExtraError
 from stagenorm.times import duration
+from stagenorm.urls import without_secrets
 
 _TYPES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "an array", dict: "a table"}
 
@@ -29,6 +30,8 @@ def read_toml(path: Path) -> Table:
             raise MissingExtraError("reading TOML before Python 3.11", "cli") from error
     try:
         return Table(tomllib.loads(path.read_bytes().decode()), "the file")
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"there is no such file in {path.parent.resolve()}") from error
     except OSError as error:
         raise ConfigurationError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -70,6 +73,13 @@ class Table:
         if not isinstance(value, str):
             raise self._wrong(key, "a string", value)
         return value
+
+    def url(self, key: str) -> str | None:
+        """The HTTP URL at a key, without a slash at its end; None where it is absent."""
+        url = self.string(key, "")
+        if url and not url.startswith(("http://", "https://")):
+            raise self.fault(f"{key} is {without_secrets(url)!a}, no URL: write http://host:port")
+        return url.rstrip("/") or None
 
     def number(self, key: str, default: float) -> float:
         """The number at a key."""

@@ -56,8 +56,10 @@ def _receipt(path: Path | None, environ: Mapping[str, str]) -> Proved | NotKnown
     if path is None:
         return NotKnown("no receipt is named under [rollout] in stagenorm.toml")
     try:
-        from stagenorm.backups.receipt import Receipts  # noqa: PLC0415 - an extra
+        from stagenorm.backups.receipt import RECEIPT_KEY, Receipts  # noqa: PLC0415 - an extra
 
+        if not environ.get(RECEIPT_KEY):  # a new one would read none that is there
+            return NotKnown(f"{RECEIPT_KEY} is not set: set it to the key that signed {path}")
         receipt = Receipts(environ).read(path)
         return Proved(receipt.backed_up_at, receipt.database)
     except StagenormError as error:

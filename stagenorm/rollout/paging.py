@@ -9,6 +9,7 @@ from stagenorm.errors import MissingExtraError, ServiceError
 from stagenorm.rollout.controller import Wait
 from stagenorm.rollout.driver import Told
 from stagenorm.times import moment
+from stagenorm.urls import without_secrets
 
 try:
     import httpx
@@ -48,9 +49,12 @@ def page(url: str, told: Sequence[Told], now: float, lasts: float) -> None:
     try:
         answer = httpx.post(f"{url}/api/v2/alerts", json=alerts, timeout=_SECONDS, trust_env=False)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ServiceError(f"{url} cannot be reached, so nobody is paged: {type(error).__name__}") from error
+        failed = f"{without_secrets(url)} cannot be reached, so nobody is paged: {error or type(error).__name__}"
+        raise ServiceError(failed) from error
     if answer.status_code != httpx.codes.OK:
-        raise ServiceError(f"{url} answered {answer.status_code}, so nobody is paged: is it an Alertmanager?")
+        raise ServiceError(
+            f"{without_secrets(url)} answered {answer.status_code}, so nobody is paged: is it an Alertmanager?"
+        )
 
 
 def _endpoint(name: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from stagenorm.observe.rules.alerts import DOWNGRADE
 from stagenorm.rollout.observations import STORE, Counted, Counts, Measure, NotKnown
 from stagenorm.rollout.settings import Watching
 from stagenorm.times import in_short
+from stagenorm.urls import without_secrets
 
 try:
     import httpx
@@ -75,6 +76,7 @@ class Prometheus:
     def __init__(self, watching: Watching, every: Sequence[str], *, seconds: float = _SECONDS) -> None:
         self._watching = watching
         self._every = frozenset(every)
+        self._where = without_secrets(watching.prometheus or "")
         self._seconds = seconds
         self._client = httpx.Client(timeout=seconds, trust_env=False)
         self._settled: dict[object, Counts] = {}  # days that are over and were counted do not change
@@ -218,10 +220,27 @@ class Prometheus:
         try:
             answer = self._client.post(f"{where}/api/v1/query", data={"query": query, "time": f"{at:.3f}"})
         except httpx.TimeoutException as error:
-            raise _Fault(f"Prometheus did not answer within {self._seconds:g} s") from error
+            raise _Fault(f"Prometheus at {self._where} did not answer within {self._seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _Fault(f"Prometheus cannot be reached ({type(error).__name__})") from error
-        return _samples(answer)
+            raise _Fault(f"Prometheus at {self._where} cannot be reached ({error or type(error).__name__})") from error
+        return self._samples(answer)
+
+    def _samples(self, answer: httpx.Response) -> list[_Sample]:
+        """What an answer holds, read strictly."""
+        try:
+            content: Any = answer.json() if len(answer.content) <= _MOST else None
+            if content["status"] != "success":
+                raise _Fault(f"Prometheus at {self._where} refused: {ascii(str(content.get('error')))[1:-1][:200]}")
+            if content.get("warnings"):
+                raise _Fault(f"Prometheus at {self._where} warns: {ascii(str(content['warnings'][0]))[1:-1][:200]}")
+            if content["data"]["resultType"] != "vector":
+                raise _Fault("it answered something else than it was asked")
+            samples = [_Sample(dict(each["metric"]), float(each["value"][1])) for each in content["data"]["result"]]
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+            raise _Fault(f"what answers at {self._where} ({answer.status_code}) is no Prometheus") from error
+        if not all(isfinite(each.value) for each in samples):
+            raise _Fault("what was measured is no number")
+        return samples
 
 
 class _Window(NamedTuple):
@@ -239,24 +258,6 @@ class _Window(NamedTuple):
     def points(self) -> int:
         """How many of them there are: a subquery is evaluated at multiples of its step."""
         return max(1, floor(self.end / self.step) - floor((self.end - self.seconds) / self.step))
-
-
-def _samples(answer: httpx.Response) -> list[_Sample]:
-    """What an answer holds, read strictly."""
-    try:
-        content: Any = answer.json() if len(answer.content) <= _MOST else None
-        if content["status"] != "success":
-            raise _Fault(f"Prometheus refused: {ascii(str(content.get('error')))[1:-1][:200]}")
-        if content.get("warnings"):
-            raise _Fault(f"Prometheus warns: {ascii(str(content['warnings'][0]))[1:-1][:200]}")
-        if content["data"]["resultType"] != "vector":
-            raise _Fault("it answered something else than it was asked")
-        samples = [_Sample(dict(each["metric"]), float(each["value"][1])) for each in content["data"]["result"]]
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-        raise _Fault(f"what answers ({answer.status_code}) is no Prometheus") from error
-    if not all(isfinite(each.value) for each in samples):
-        raise _Fault("what was measured is no number")
-    return samples
 
 
 def _quoted(text: str) -> str:

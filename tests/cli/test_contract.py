@@ -22,7 +22,8 @@ def test_refused_is_1_and_says_so_in_one_line_on_stderr(stagenorm):
     refused = stagenorm("vocabulary", "show", "absent.toml")
     assert refused.returncode == 1
     assert refused.stdout == ""
-    assert refused.stderr == "stagenorm: absent.toml: cannot be read: No such file or directory\n"
+    assert refused.stderr.startswith("stagenorm: absent.toml: there is no such file in /")
+    assert refused.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

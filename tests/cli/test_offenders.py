@@ -109,7 +109,7 @@ def test_nothing_to_ask_is_wrong_usage_and_says_what_to_give(invoke, tmp_path, m
     wrong = invoke("offenders")
     assert (wrong.exit_code, wrong.stdout) == (2, "")
     assert "give --url or LOG, or write stagenorm.toml (docs/telemetry.md)" in wrong.stderr
-    assert "mine.toml: cannot be read" in invoke("offenders", "--config", "mine.toml").stderr
+    assert "mine.toml: there is no such file in " in invoke("offenders", "--config", "mine.toml").stderr
 
 
 class Service(http.server.BaseHTTPRequestHandler):

@@ -155,10 +155,13 @@ def test_a_mode_that_was_set_by_hand_holds_until_somebody_resumes(world):
     told = world.later(9 * DAY)
     assert (told.verdict, told.results[0].gate) == (HOLD, "by hand")
     assert "everywhere is enforce 30%: ada set it (because)" in told.results[0].why
-    world.operate("resume")
-    assert world.step == "enforce 10%"
-    assert world.later(0).results[0].gate == "by hand"  # 30% is no step of the plan
+    way_out = "the plan has no step of enforce 30%: stagenorm mode set enforce --share 10 --reason TEXT"
+    assert told.results[0].remedy.startswith(way_out)
+    with pytest.raises(TransitionRefusedError, match=f"resume: everywhere is enforce 30%: {way_out}"):
+        world.operate("resume")
+    assert world.step == "warn"
     world.set(Mode.ENFORCE, 10)
+    assert world.later(0).results[0].remedy.startswith("stagenorm rollout resume")
     world.operate("resume")
     assert isinstance(world.later(2 * HOUR), Move)
 
@@ -168,6 +171,8 @@ def test_an_endpoint_with_a_mode_of_its_own_is_named(world):
     world.set(Mode.OFF, endpoint="companies")
     told = world.later(9 * DAY)
     assert "mode clear --endpoint companies" in told.results[0].remedy
+    with pytest.raises(TransitionRefusedError, match="resume: companies is off: stagenorm mode clear"):
+        world.operate("resume")
     control.clear(world.store, world.operator(), "companies")
     assert isinstance(world.later(0), Move)
 
@@ -258,6 +263,9 @@ def test_a_step_that_the_plan_lost_holds(world):
     world.driver.plan = replace(world.plan, steps=(*world.plan.steps[:3], *world.plan.steps[4:]))
     told = world.later(DAY)
     assert "the plan no longer has the step 'enforce 10%'" in told.results[0].why
+    assert told.results[0].remedy.startswith("the plan has no step of enforce 10%: stagenorm mode set warn")
+    world.set(Mode.WARN)
+    assert world.later(0).results[0].remedy.startswith("stagenorm rollout resume")
     world.operate("resume")
     assert world.step == "warn"
 

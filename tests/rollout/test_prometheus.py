@@ -1,6 +1,7 @@
 """A Prometheus that misbehaves in every way that one can: nothing is ever known of it."""
 
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -133,11 +134,13 @@ def test_series_of_another_job_than_asked_for(asking):
 
 def test_an_answer_that_does_not_come(asking):
     found = unknown(asking(lambda query: None, seconds=0.1))
-    assert found.why == "Prometheus did not answer within 0.1 s"
+    assert re.fullmatch(r"Prometheus at http://127.0.0.1:\d+ did not answer within 0.1 s", found.why)
 
 
 def test_nobody_there_and_nobody_named(free_port):
-    for url, why in ((f"http://127.0.0.1:{free_port()}", "cannot be reached"), (None, "no prometheus is named")):
+    port = free_port()
+    gone = f"Prometheus at http://127.0.0.1:{port} cannot be reached ([Errno 111] Connection refused)"
+    for url, why in ((f"http://ada:secret@127.0.0.1:{port}", gone), (None, "no prometheus is named")):
         prometheus = Prometheus(Watching(url), ["simulate"])
         assert why in unknown(prometheus).why
         assert why in prometheus.firing(["simulate"], NOW).why
