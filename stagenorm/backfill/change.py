@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from stagenorm.backfill.columns import Columns
-from stagenorm.backfill.control import LOG, now
+from stagenorm.backfill.control import CHANGED, LOG, now
 from stagenorm.backfill.database import Connection
-from stagenorm.errors import BackfillRefusedError
+from stagenorm.errors import DatabaseError
 
 _LOGGED = ("run", "table", "at", "key", "old", "new")
 
@@ -54,10 +55,19 @@ class Change:
             parameters: of the condition.
 
         Raises:
-            BackfillRefusedError: a trigger keeps rows from changing.
+            DatabaseError: a trigger keeps rows from changing.
         """
         counted = connection.execution_options(preserve_rowcount=True)
-        logged = counted.execute(self._log, {**parameters, "stagenorm_run": run, "stagenorm_at": now()}).rowcount
+        try:
+            logged = counted.execute(self._log, {**parameters, "stagenorm_run": run, "stagenorm_at": now()}).rowcount
+        except exc.IntegrityError as error:
+            if CHANGED in str(error.orig):
+                raise DatabaseError(self._kept) from error
+            raise
         if self._update is not None and logged and connection.execute(self._update, parameters).rowcount != logged:
-            raise BackfillRefusedError(f"a trigger keeps rows of {self._name} from changing: drop it meanwhile")
+            raise DatabaseError(self._kept)
         return logged
+
+    @property
+    def _kept(self) -> str:
+        return f"a trigger keeps rows of {self._name} from changing: drop it meanwhile, and give the same command again"

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc, types
 
-from stagenorm.backfill.database import Connection, Database
+from stagenorm.backfill.database import Connection, Database, passes, said
 from stagenorm.backfill.target import Target
 from stagenorm.errors import BackfillRefusedError
 
@@ -49,7 +49,7 @@ class Columns:
         labels: of an enum column, its labels; otherwise None.
 
     Raises:
-        BackfillRefusedError: the table, column or key cannot be worked with, and why.
+        BackfillRefusedError: the table, column or key cannot be worked with, and why. Filter and rows are not looked at.
     """
 
     def __init__(self, database: Database, connection: Connection, target: Target) -> None:
@@ -59,21 +59,32 @@ class Columns:
         described = {each["name"]: each for each in inspector.get_columns(target.table, schema=target.schema)}
         self.target = dataclasses.replace(target, key=target.key or self._primary(inspector, target))
         _require(target, described, (*self.target.key, *([target.tenant] if target.tenant else [])))
-        self._refuse_bad_key(inspector, target)
+        unfit: set[str] = set()
+        self._type_names: dict[str, str] = {}
+        if self.postgresql:
+            oid = {"oid": connection.scalar(sa.text(_OID), {"schema": target.schema, "table": target.table})}
+            for asked, why in _NOT_ITS_ROWS.items():
+                if connection.scalar(sa.text(asked), oid):
+                    raise BackfillRefusedError(f"{target.table_name}: {why}")
+            unfit = set(connection.scalars(sa.text(_UNFIT_INDEXES), oid))
+            self._type_names = {row.attname: row.name for row in connection.execute(sa.text(_TYPES), oid)}
+        self._refuse_bad_key(inspector, target, unfit)
+        if odd := [name for name in described if name.startswith("stagenorm_")]:
+            raise BackfillRefusedError(
+                f"{target.table_name} has a column {odd[0]!a}: names that begin with stagenorm_ are those of a batch's parameters"
+            )
         if described[target.column].get("computed"):
             raise BackfillRefusedError(f"{target.name} is generated: change the column that it is made from")
         self.table = sa.table(target.table, *map(sa.column, described), schema=target.schema)
         self.column = self.table.c[target.column]
         self.keys = tuple(self.table.c[name] for name in self.target.key)
         self.tenant = self.table.c[target.tenant] if target.tenant else None
-        self._type_names = self._types(connection) if self.postgresql else {}
         self.labels = self._labels(described[target.column]["type"])
         self.checks = tuple(
             each["sqltext"]
             for each in inspector.get_check_constraints(target.table, schema=target.schema)
             if target.column in each["sqltext"]
         )
-        self._refuse_bad_values(connection)
 
     def _primary(self, inspector: Any, target: Target) -> tuple[str, ...]:
         found = tuple(inspector.get_pk_constraint(target.table, schema=target.schema)["constrained_columns"])
@@ -81,7 +92,7 @@ class Columns:
             raise BackfillRefusedError(f"{target.table_name} has no primary key: name a unique key with --key")
         return found
 
-    def _refuse_bad_key(self, inspector: Any, target: Target) -> None:
+    def _refuse_bad_key(self, inspector: Any, target: Target, unfit: Collection[str]) -> None:
         key = set(self.target.key)
         where = {"table_name": target.table, "schema": target.schema}
         unique = [inspector.get_pk_constraint(**where)["constrained_columns"]]
@@ -89,7 +100,9 @@ class Columns:
         unique += [
             each["column_names"]
             for each in inspector.get_indexes(**where)
-            if each["unique"] and not each.get("dialect_options", {}).get(f"{inspector.dialect.name}_where")
+            if each["unique"]
+            and each["name"] not in unfit
+            and not each.get("dialect_options", {}).get(f"{inspector.dialect.name}_where")
         ]
         if not any(columns and set(columns) == key for columns in unique):
             raise BackfillRefusedError(
@@ -98,17 +111,6 @@ class Columns:
             )
         if target.column in key:
             raise BackfillRefusedError(f"{target.name} is part of the key: a row would lose its name when it changes")
-
-    def _types(self, connection: Connection) -> dict[str, str]:
-        rows = connection.execute(
-            sa.text(
-                "SELECT a.attname, format_type(a.atttypid, a.atttypmod) AS name FROM pg_attribute a "
-                "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-                "WHERE n.nspname = :schema AND c.relname = :table AND a.attnum > 0 AND NOT a.attisdropped"
-            ),
-            {"table": self.target.table, "schema": self.target.schema},
-        )
-        return {row.attname: row.name for row in rows}
 
     def _labels(self, type_: Any) -> tuple[str, ...] | None:
         if isinstance(type_, types.Enum) and self.postgresql:
@@ -119,12 +121,14 @@ class Columns:
             )
         return None
 
-    def _refuse_bad_values(self, connection: Connection) -> None:
-        nothing = sa.exists(sa.select(self.table).where(sa.literal_column("1 = 0"), self.wanted))
-        if connection.scalar(sa.select(nothing)):
-            raise BackfillRefusedError(
-                f"the filter {self.target.filter!a} closes a bracket that it did not open: write it as one condition"
-            )
+    def refuse_bad_rows(self, connection: Connection) -> None:
+        """Look at the filter and the keys before rows are walked.
+
+        Raises:
+            BackfillRefusedError: the filter is no condition, or there are keys that name no row.
+        """
+        if self.target.filter:
+            self._refuse_bad_filter(connection)
         for key in self.keys:
             if connection.scalar(sa.select(sa.exists().where(key.is_(None)))):
                 raise BackfillRefusedError(
@@ -138,6 +142,20 @@ class Columns:
                     raise BackfillRefusedError(
                         f"{self.target.table_name}: {key.name} holds BLOBs, REALs or NULs: name a key of integers or text"
                     )
+
+    def _refuse_bad_filter(self, connection: Connection) -> None:
+        # As it stands it is no SQL if it closes a bracket that it did not open; in brackets, if it is more than a condition.
+        condition: Any
+        for condition in (sa.literal_column(f"{self.target.filter}\n"), self.wanted):
+            nothing = sa.select(sa.literal(1)).select_from(self.table).where(condition).limit(0)
+            try:
+                connection.execute(nothing)
+            except exc.DBAPIError as error:
+                if passes(error):
+                    raise
+                raise BackfillRefusedError(
+                    f"the filter {self.target.filter!a} is no condition: {said(error)}: write one, with all of its brackets closed"
+                ) from error
 
     @property
     def exact(self) -> Any:
@@ -228,7 +246,7 @@ class Columns:
     def parameters(name: str, encoded: str) -> dict[str, Any]:
         """What a statement with a condition on a key is executed with.
 
-        Names of parameters begin with ``stagenorm_``: in an UPDATE they could mean columns, and the table may have any.
+        Names of parameters begin with ``stagenorm_``, for in an UPDATE they could mean columns; the table may have none such.
         """
         return {f"{name}_{place}": part for place, part in enumerate(json.loads(encoded))}
 
@@ -241,6 +259,33 @@ _TABLE = (
 _SQLITE_TABLE = (
     "SELECT NULL AS schema, name FROM sqlite_master WHERE type = 'table' AND name = :table COLLATE NOCASE "
     "AND COALESCE(:schema, 'main') = 'main'"
+)
+
+
+_OID = (
+    "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = :schema AND c.relname = :table"
+)
+_TYPES = (
+    "SELECT attname, format_type(atttypid, atttypmod) AS name FROM pg_attribute "
+    "WHERE attrelid = :oid AND attnum > 0 AND NOT attisdropped"
+)
+_NOT_ITS_ROWS = {
+    "SELECT EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent WHERE c.oid = :oid AND c.relkind = 'r')": (
+        "tables inherit from it, and its key does not tell their rows apart: make them partitions of one table"
+    ),
+    "SELECT row_security_active(CAST(:oid AS oid))": (
+        "row security may hide rows of it from this role: take its owner, or a role with BYPASSRLS"
+    ),
+}
+# CREATE INDEX CONCURRENTLY leaves an invalid one where it fails; where the column's collation takes different texts for
+# equal, only an index of that collation tells which rows a comparison finds.
+_UNFIT_INDEXES = (
+    "SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid "
+    "WHERE i.indrelid = :oid AND (NOT i.indisvalid OR EXISTS ("
+    "SELECT FROM unnest(CAST(i.indkey AS int2[]), CAST(i.indcollation AS oid[])) AS k (number, collation_) "
+    "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number JOIN pg_collation c ON c.oid = a.attcollation "
+    "WHERE NOT c.collisdeterministic AND k.collation_ <> a.attcollation))"
 )
 
 

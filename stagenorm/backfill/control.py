@@ -53,6 +53,8 @@ BATCHES = sa.Table(
     sa.Column("rows_changed", _BIG, nullable=False),
     sa.Column("at", _MOMENT, nullable=False),
 )
+CHANGED = "stage_normalization_log_changed"
+"""The constraint that refuses a row which is as it was."""
 # A run meets each row once: the primary key makes the database itself refuse a second time.
 LOG = sa.Table(
     "stage_normalization_log",
@@ -63,6 +65,7 @@ LOG = sa.Table(
     sa.Column("old", sa.Text, nullable=False),
     sa.Column("new", sa.Text, nullable=False),
     sa.Column("at", _MOMENT, nullable=False),
+    sa.CheckConstraint('"old" <> "new"', name=CHANGED),
 )
 
 
@@ -217,6 +220,20 @@ def advance(connection: Connection, before: Checkpoint, last_id: str, seen: int,
     return after
 
 
+def go_on(connection: Connection, run: int, no_receipt: str | None = None) -> None:
+    """Record that a process took up a run that had not ended.
+
+    Args:
+        connection: to write with.
+        run: its number.
+        no_receipt: why this process goes on without a receipt, kept behind the reasons that were given before.
+    """
+    taken_up = {"status": Status.RUNNING.value, "updated_at": now(), "error": None}
+    if no_receipt:
+        taken_up["no_receipt"] = sa.func.coalesce(RUNS.c.no_receipt + "; ", "") + f"resumed: {no_receipt}"
+    connection.execute(sa.update(RUNS).where(RUNS.c.run == run).values(taken_up))
+
+
 def end(connection: Connection, run: int, status: Status, error: str | None = None) -> None:
     """Record how a run ended."""
     moment = now()
@@ -243,12 +260,11 @@ def runs(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in connection.execute(sa.select(RUNS).order_by(RUNS.c.run.desc()))]  # noqa: SLF001 - its public name
 
 
-def newer_runs(connection: Connection, number: int, besides: int, target: Target) -> bool:
+def newer_runs(connection: Connection, number: int, target: Target) -> bool:
     """Whether a later run of the same table and column changed rows, and was not wholly taken back."""
     taken_back = sa.select(RUNS.c.of_run).where(RUNS.c.kind == Kind.REVERT.value, RUNS.c.status == Status.DONE.value)
     later = sa.select(RUNS).where(
         RUNS.c.run > number,
-        RUNS.c.run != besides,
         RUNS.c.kind == Kind.RUN.value,
         RUNS.c.rows_changed > 0,
         RUNS.c.run.not_in(taken_back.where(RUNS.c.of_run.is_not(None))),

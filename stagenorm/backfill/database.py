@@ -61,7 +61,7 @@ class Database:
             sa.event.listen(self._engine, "connect", _leave_transactions_alone)
             sa.event.listen(self._engine, "begin", _begin)
         else:
-            sa.event.listen(self._engine, "connect", _write_keys_alike)
+            sa.event.listen(self._engine, "connect", _read_alike)
 
     def _file(self) -> str:
         name = self.url.database or ""
@@ -77,7 +77,8 @@ class Database:
         # Every batch must see what others have committed, whatever the server's default is.
         named = {} if "application_name" in self.url.query else {"application_name": "stagenorm"}
         patience = {} if "connect_timeout" in self.url.query else {"connect_timeout": 10}
-        return {"isolation_level": "READ COMMITTED", "connect_args": {**named, **patience}}
+        text = {"client_encoding": "utf8"}  # a server that knows no encoding would give bytes
+        return {"isolation_level": "READ COMMITTED", "connect_args": {**named, **patience, **text}}
 
     @property
     def name(self) -> str:
@@ -168,13 +169,14 @@ def _leave_transactions_alone(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # or the driver would begin late, and commit unasked
 
 
-def _write_keys_alike(connection: Any, _record: Any) -> None:
+def _read_alike(connection: Any, _record: Any) -> None:
     # A key that was logged as text must be read as the same one, whatever the role's or the server's settings are then.
     for setting in (
         "datestyle TO 'ISO, MDY'",
         "intervalstyle TO postgres",
         "extra_float_digits TO 1",
         "bytea_output TO hex",
+        "row_security TO off",  # an error, where rows would be hidden
     ):
         connection.execute(f"SET {setting}")
     connection.commit()

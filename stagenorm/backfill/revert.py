@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -54,7 +55,8 @@ def revert(database: Database, number: int, conduct: Conduct) -> Reverted:
                 f"run {number} is a revert of run {found.of_run}: run the backfill again instead"
             )
         target = Target.from_json(found.target)
-        columns = Columns(database, connection, target)
+        # By which rows and tenants it went is of no matter now: the log names every row.
+        columns = Columns(database, connection, dataclasses.replace(target, filter="", tenant=""))
     with explained(database), Session(database, target) as session:
         connection = session.connection
         with connection.begin():
@@ -65,10 +67,12 @@ def revert(database: Database, number: int, conduct: Conduct) -> Reverted:
                 )
             if last.status == Status.RUNNING.value:  # its process was killed; it must not resume halfway taken back
                 control.end(connection, number, Status.STOPPED, "a revert of it began")
-            at = control.resumable_revert(connection, number) or control.begin(
-                connection, Kind.REVERT, target, found.vocabulary, of_run=number
-            )
-            if control.newer_runs(connection, number, at.run, target):
+            at = control.resumable_revert(connection, number)
+            if at:
+                control.go_on(connection, at.run)
+            else:
+                at = control.begin(connection, Kind.REVERT, target, found.vocabulary, of_run=number)
+            if control.newer_runs(connection, number, target):
                 raise BackfillRefusedError(
                     f"a later run changed {target.name} since run {number}: revert the later ones first, newest first"
                 )

@@ -94,11 +94,15 @@ class Session:
             opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise DatabaseError(f"{path} cannot be opened to lock: {error.strerror}") from error
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(opened)
-            raise BackfillRefusedError(_taken(self._target)) from error
+        for last in (False, False, True):
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if last:
+                    os.close(opened)
+                    raise BackfillRefusedError(_taken(self._target)) from error
+                time.sleep(_POLL)  # somebody may only have asked for the status
         return opened
 
 

@@ -68,7 +68,7 @@ class LoadQuery:
         if found is None:
             return f"{self.what} tells nothing"
         try:
-            return f"{self.what} is at {float(found):g}, over {self.most:g}" if float(found) > self.most else None
+            return None if float(found) <= self.most else f"{self.what} is at {float(found):g}, over {self.most:g}"
         except (TypeError, ValueError):
             return f"{self.what} tells {found!a}, which is no number"
 

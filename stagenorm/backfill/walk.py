@@ -131,6 +131,9 @@ def walk(session: Session, at: Checkpoint, take: Take, conduct: Conduct, total: 
             conduct.tell(Progress(at, total, size, f"trying again after: {said(error)}"))
             conduct.stop.wait(conduct.pace.wait(failures, conduct.chance()))
             continue
+        except DatabaseError as error:
+            _record_failure(session, at.run, str(error))
+            raise
         failures = 0
         at, size = moved, conduct.pace.next_size(size, time.monotonic() - began)
         conduct.tell(Progress(at, total, size))

@@ -12,7 +12,7 @@ from pathlib import Path
 from stagenorm.backfill.columns import resolved
 from stagenorm.backfill.database import Database, query
 from stagenorm.backfill.target import Target
-from stagenorm.backups import tools
+from stagenorm.backups import receipt, tools
 from stagenorm.backups.contents import contents
 from stagenorm.backups.manifest import Hashing, Manifest, place
 from stagenorm.errors import BackupError
@@ -41,7 +41,8 @@ def create(
     """
     if out.exists():
         raise BackupError(f"{out} is there already: name another file, a backup is never overwritten")
-    place(out).unlink(missing_ok=True)  # of a dump that is no more
+    for each in (place(out), receipt.place(out)):  # of a dump that is no more
+        each.unlink(missing_ok=True)
     try:
         if database.kind == "sqlite":
             return _sqlite(database, out, targets)
@@ -94,6 +95,7 @@ def _sqlite(database: Database, out: Path, targets: Sequence[Target]) -> Manifes
         copy = Path(snapshot.name)
         try:
             with closing(sqlite3.connect(database.path)) as source, closing(sqlite3.connect(copy)) as target:
+                target.execute("PRAGMA journal_mode = MEMORY")  # no file beside it that a kill would leave
                 source.backup(target)
                 target.execute("PRAGMA journal_mode = DELETE")  # one file holds it all
         except sqlite3.Error as error:

@@ -113,7 +113,7 @@ def _first(connection: Connection, smoke: str) -> Any:
 def _postgresql(database: Database, dump: Path, manifest: Manifest, tools_in: Path | None) -> Iterator[Database]:
     with database.server() as connection:
         number = query(connection, "SELECT oid FROM pg_database WHERE datname = current_database()").scalar()
-        _clean_up(connection, f"{_PREFIX}{number}_")
+        _clean_up(database, connection, f"{_PREFIX}{number}_")
         name = f"{_PREFIX}{number}_{secrets.token_hex(6)}"
         # Held while this process lives: a database whose lock is free was left behind.
         query(connection, f"SELECT pg_advisory_lock(hashtext('{name}'), 0)")
@@ -132,15 +132,32 @@ def _postgresql(database: Database, dump: Path, manifest: Manifest, tools_in: Pa
                 pass
             yield Database(url.render_as_string(hide_password=False))
         finally:
-            query(connection, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            _drop(database, connection, name)
 
 
-def _clean_up(connection: Connection, prefix: str) -> None:
+def _drop(database: Database, connection: Connection, name: str) -> None:
+    """Drop a temporary database, and first the subscriptions that the dump brought: PostgreSQL keeps one that has any."""
+    asked = f"SELECT subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = '{name}'"  # noqa: S608 - ours
+    subscriptions = [str(each).replace('"', '""') for each in query(connection, asked).scalars()]
+    if subscriptions:
+        inside = Database(database.url.set(database=name).render_as_string(hide_password=False))
+        with inside.server() as restored:
+            for each in subscriptions:
+                for how in (
+                    f'ALTER SUBSCRIPTION "{each}" DISABLE',
+                    f'ALTER SUBSCRIPTION "{each}" SET (slot_name = NONE)',
+                ):
+                    query(restored, how)
+                query(restored, f'DROP SUBSCRIPTION "{each}"')
+    query(connection, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _clean_up(database: Database, connection: Connection, prefix: str) -> None:
     """Drop the databases that processes which were killed left behind."""
     found = query(connection, f"SELECT datname FROM pg_database WHERE starts_with(datname, '{prefix}')")  # noqa: S608 - ours
     for (name,) in found.all():
         if query(connection, f"SELECT pg_try_advisory_lock(hashtext('{name}'), 0)").scalar():
-            query(connection, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            _drop(database, connection, name)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from stagenorm.cli import backfill_run, backfill_screen, output
 from stagenorm.cli.database_options import DatabaseOptions, TargetOptions
 from stagenorm.cli.exits import ExitCode
 from stagenorm.cli.grouped import grouped
-from stagenorm.cli.options import Json
+from stagenorm.cli.options import CONFIGURATION, Json
 from stagenorm.core.conclusion import Conclusion
 from stagenorm.files import replacing
 
@@ -90,5 +90,10 @@ def seed(
     forms = [form for form in written_forms() if "\0" not in form.raw]
     raw, counts = [form.raw for form in forms], [form.count for form in forms]
     database = where.open()
+    if database.name in where.of_the_service():
+        raise typer.BadParameter(
+            f"{database.name} is the service's own by STAGENORM_DATABASE or {CONFIGURATION}: name another one to rehearse on",
+            param_hint="--database",
+        )
     fill(database, table, rows, raw, counts, Random(rows))  # noqa: S311 - the same rows each time
     output.show(f"{table} in {database.name}: {rows:,} rows")

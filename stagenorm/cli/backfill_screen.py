@@ -99,13 +99,17 @@ def show_outcome(database: str, ended: Outcome, *, json: bool) -> None:
         return
     _show_unknown(ended.left)
     resumed = ", resumed" if ended.resumed else ""
+    unknown = f", and {ended.left.unknown_rows:,} hold an unknown value" if ended.left.unknown_rows else ""
     output.show(
-        f"run {ended.at.run} in {database}{resumed}: {ended.status.value}; {ended.at.rows_seen:,} rows passed, {ended.at.rows_changed:,} changed"
+        f"run {ended.at.run} in {database}{resumed}: {ended.status.value}; {ended.at.rows_seen:,} rows passed, "
+        f"{ended.at.rows_changed:,} changed{unknown}"
     )
     if ended.status is ended.status.STOPPED:
         output.show("the same command goes on with it")
     elif ended.left.changing:
-        output.show(f"{ended.left.changing:,} rows still hold an alias, written meanwhile or before its first key: run again")
+        output.show(
+            f"{ended.left.changing:,} rows hold an alias still, written meanwhile or in front of its first key: run again"
+        )
 
 
 def show_reverted(database: str, ended: Reverted, *, json: bool) -> None:
@@ -147,8 +151,14 @@ def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
         if run["error"]:
             output.show(f"run {run['run']} {run['status']}: {run['error']}")
         if run["status"] == "running" and not run["at_work"]:
-            way_on = "the same command goes on with it" if run["resumable"] else "none goes on with it, for a later one began"
-            output.show(f"run {run['run']}: no process works on it, for it was killed or cannot reach the database: {way_on}")
+            way_on = (
+                "the same command goes on with it"
+                if run["resumable"]
+                else "none goes on with it, for a later one began"
+            )
+            output.show(
+                f"run {run['run']}: no process works on it, for it was killed or cannot reach the database: {way_on}"
+            )
 
 
 def _plain(value: Any) -> Any:

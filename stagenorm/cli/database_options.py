@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,6 +47,14 @@ class DatabaseOptions:
     def service(self) -> Configuration | None:
         """What the configuration file says, if one is named. Raises ConfigurationError as load_configuration does."""
         return load_configuration(self.config) if self.config else None
+
+    def of_the_service(self) -> set[str]:
+        """The names of the databases that the environment and the configuration call the service's."""
+        from stagenorm.backfill.database import Database  # noqa: PLC0415 - an extra
+
+        path = self.config or (CONFIGURATION if CONFIGURATION.exists() else None)
+        declared = load_configuration(path).backfill.database if path else None
+        return {Database(url).name for url in (os.environ.get("STAGENORM_DATABASE"), declared) if url}
 
     def open(self) -> Database:
         """The database. Wrong usage if none is named, or its URL is none."""

@@ -78,13 +78,18 @@ def _configured(contact_points: list[Path]) -> Iterator[str]:
     from stagenorm.ops import doctor as knows  # noqa: PLC0415 - an extra
 
     yield from knows.secret_faults(os.environ)
-    yield from knows.mode_faults(os.environ, Ceiling.parse(None, os.environ.get("STAGENORM_FORCE_FILE")).content())
-    declared = ""
+    declared, ceiling = "", None
+    try:
+        ceiling = Ceiling.parse(None, os.environ.get("STAGENORM_FORCE_FILE")).content()
+    except OSError as error:
+        yield f"STAGENORM_FORCE_FILE counts as warn, for what it names cannot be read ({error.strerror}): mend or remove it"
+    yield from knows.mode_faults(os.environ, ceiling)
     try:
         declared = declared_store(CONFIGURATION) if CONFIGURATION.exists() else ""
     except StagenormError as error:
         yield str(error)
-    yield from list(knows.store_faults(os.environ, declared)) or _stored(os.environ["STAGENORM_STORE"])
+    yield from knows.store_names_faults(os.environ, declared)
+    yield from list(knows.store_faults(os.environ)) or _stored(os.environ["STAGENORM_STORE"])
     directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
     writable = Path(directory).is_dir() and os.access(directory, os.W_OK)
     yield from knows.multiprocess_faults(os.environ, is_directory=writable)
@@ -98,7 +103,10 @@ def _stored(url: str) -> Iterator[str]:
         store = open_store(url, timeout=_SECONDS)
         store.read()
         if url.startswith("file:"):
-            directory = Path(unquote(urlsplit(url).path)).parent
+            path = Path(unquote(urlsplit(url).path))
+            directory, trail = path.parent, path.with_name(f"{path.name}.trail")
+            if trail.exists() and not path.exists():
+                yield f"{path} is gone, though {trail.name} is there: restore it, or set every mode again"
             with tempfile.TemporaryFile(dir=directory):  # and no lease, whose file would be the user's who asks
                 pass
         else:

@@ -187,17 +187,31 @@ class ModeView:
             if _weight(self.state(name)) != _weight(other.state(name)):
                 yield name, other.state(name), self.state(name)
 
-    def exceeding(self, other: ModeView) -> list[ModeState]:
-        """The states of this view that are stricter than what another one has at the same place.
+    def exceeding(self, other: ModeView) -> dict[str | None, ModeState]:
+        """The states of this view that are stricter than what another one has at the same place, None being everywhere.
 
         That is a stricter mode, enforce for a larger share, or enforce without an overlay that the other one has.
         """
-        names = {*self._endpoints, *other._endpoints}
-        pairs = [(self.state(name), other.state(name)) for name in names] + [(self._otherwise, other._otherwise)]
         bare = not other.overlays <= self.overlays
-        return [
-            mine for mine, theirs in pairs if _weight(mine) > _weight(theirs) or (bare and mine.mode is Mode.ENFORCE)
-        ]
+        return {
+            place: mine
+            for place, (mine, theirs) in self._beside(other).items()
+            if _weight(mine) > _weight(theirs) or (bare and mine.mode is Mode.ENFORCE)
+        }
+
+    def milder(self, other: ModeView) -> ModeView:
+        """A view with the milder of two states at each place, and what this one has otherwise."""
+        states = {place: min(both, key=_weight) for place, both in self._beside(other).items()}
+        everywhere = states.pop(None)
+        endpoints = {place: state for place, state in states.items() if place is not None}
+        return ModeView(everywhere, endpoints=endpoints, ceiling=self.ceiling, overlays=self.overlays)
+
+    def _beside(self, other: ModeView) -> dict[str | None, tuple[ModeState, ModeState]]:
+        names = sorted({*self._endpoints, *other._endpoints})
+        return {
+            None: (self._otherwise, other._otherwise),
+            **{name: (self.state(name), other.state(name)) for name in names},
+        }
 
 
 def lowered(state: ModeState, ceiling: Mode | None) -> ModeState:

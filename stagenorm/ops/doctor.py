@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from stagenorm.core.modes import Mode
 from stagenorm.errors import ConfigurationError
@@ -56,20 +57,25 @@ def _fault(check: Callable[[], object]) -> Iterator[str]:
         yield str(error)
 
 
-def store_faults(environ: Mapping[str, str], declared: str) -> Iterator[str]:
-    """No store URL, another one than commands use, one that no command reaches, or one whose client retries.
+def store_names_faults(environ: Mapping[str, str], declared: str) -> Iterator[str]:
+    """Another store than commands use.
 
     Args:
         environ: the service's.
         declared: the store that stagenorm.toml names; empty if none.
     """
     url = environ.get("STAGENORM_STORE", "")
-    if url and declared and url != declared:
+    if url and declared and _place(url) != _place(declared):
         yield (
             "STAGENORM_STORE and stagenorm.toml name different stores, so a command that is given neither by --store nor by the "
             "environment changes one that the service does not read: name one of them in both"
         )
-    if not url or url.startswith("memory:"):
+
+
+def store_faults(environ: Mapping[str, str]) -> Iterator[str]:
+    """No store URL, one that no command reaches, or one whose client retries, so that its deadline is none."""
+    url = environ.get("STAGENORM_STORE", "")
+    if not url or url.lower().startswith("memory:"):
         found = "memory://" if url else "not set"
         yield (
             f"STAGENORM_STORE is {found}, so each process has modes of its own and no command reaches them: "
@@ -78,6 +84,18 @@ def store_faults(environ: Mapping[str, str], declared: str) -> Iterator[str]:
     for name, _ in parse_qsl(url.partition("?")[2]):
         if name.startswith("retry"):
             yield f"STAGENORM_STORE has {name}: the client would wait several times its deadline; remove it from the URL"
+
+
+def _place(url: str) -> tuple[str, str, str, str | None]:
+    """Which store a URL means, however its login and its path are written."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2].removesuffix(":6379").removeprefix("localhost")
+    except ValueError:
+        return url, "", "", None
+    path = posixpath.normpath(parts.path or "/")
+    prefix = dict(parse_qsl(parts.query)).get("prefix")
+    return parts.scheme, host, "/" if path == "/0" else path, prefix
 
 
 def mode_faults(environ: Mapping[str, str], ceiling: str | None) -> Iterator[str]:
@@ -92,8 +110,8 @@ def mode_faults(environ: Mapping[str, str], ceiling: str | None) -> Iterator[str
     known = [mode.value for mode in Mode]
     if ceiling and ceiling not in known:
         yield (
-            f"STAGENORM_FORCE_FILE names a file that holds {ceiling[:_SHOWN]!a}, which is no mode and counts as warn: write "
-            f"one of {', '.join(known)}, or remove it"
+            f"STAGENORM_FORCE_FILE counts as warn, for it names a file that holds {ceiling[:_SHOWN]!a}: write one of "
+            f"{', '.join(known)}, or remove it"
         )
 
 

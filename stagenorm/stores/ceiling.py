@@ -42,14 +42,14 @@ class Ceiling:
         return min(ceilings, key=lambda mode: mode.strictness, default=None)
 
     def _from_file(self) -> Mode | None:
-        text = self.content()
         try:
+            text = self.content()
             return None if text is None else Mode(text or Mode.WARN.value)
-        except ValueError:
+        except (OSError, ValueError):
             return Mode.WARN
 
     def content(self) -> str | None:
-        """What the file holds, or why nobody can tell, which is no mode either; None where there is none."""
+        """What the file holds; None where there is none. Raises OSError where it cannot be read."""
         if self.file is None:
             return None
         try:
@@ -61,5 +61,3 @@ class Ceiling:
                 os.close(opened)
         except FileNotFoundError:
             return None
-        except OSError as error:
-            return str(error)

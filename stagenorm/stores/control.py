@@ -199,7 +199,7 @@ def clear(store: ModeStore, change: Change, endpoint: str) -> Entry | None:
     return _change_if_needed(store, change, "clear", decide)
 
 
-def undo(store: ModeStore, change: Change, *, endpoint: str | None = None) -> Entry:
+def undo(store: ModeStore, change: Change, *, endpoint: str | None = None, default: ModeState) -> Entry:
     """Put every mode back to exactly what it was before the last change of one, as a new revision.
 
     Overlays stay as they are. Undoing twice brings back what was undone. A trail may be older than the state, which was
@@ -209,10 +209,12 @@ def undo(store: ModeStore, change: Change, *, endpoint: str | None = None) -> En
         store: where.
         change: who, why, when.
         endpoint: put back the own mode of this endpoint alone, to what it was before its last change.
+        default: what holds where nothing is stored.
 
     Raises:
         TransitionRefusedError: it is not an operator who asks, no change of a mode led to what is stored, or more would be
-            enforced than now though the last change was none of a mode: whoever asks may mean that one.
+            enforced than now though the last change was none of a mode (whoever asks may mean that one), or where the
+            global mode is latched.
     """
     _only_operators(change, "undo")
 
@@ -227,16 +229,21 @@ def undo(store: ModeStore, change: Change, *, endpoint: str | None = None) -> En
             reached = before
             if endpoint is None and (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints):
                 back = _put_back(snapshot, before, [None, *{**snapshot.endpoints, **before.endpoints}])
-                if later and _enforces_more(back, snapshot):
+                if later and _enforces_more(back, snapshot, default):
                     raise TransitionRefusedError(
                         f"the last change is revision {later.revision}, {later.action}, which is no mode's: it is taken back "
                         "by its own command; to enforce again set the mode"
                     )
                 return back
-            if later is None and before.overlays != after.overlays:
+            if later is None and (before.overlays, before.rollout) != (after.overlays, after.rollout):
                 later = entry
             if endpoint is not None and before.state(endpoint) != after.state(endpoint):
-                return _put_back(snapshot, before, [endpoint])
+                back = _put_back(snapshot, before, [endpoint])
+                if _past_the_latch(back, snapshot, endpoint):
+                    raise TransitionRefusedError(
+                        f"{endpoint} would enforce again, and everywhere is latched: stagenorm mode unlatch first"
+                    )
+                return back
         raise TransitionRefusedError(
             f"there is nothing to undo: the trail holds no change of {f'the own mode of {endpoint}' if endpoint else 'a mode'} "
             "that led to what is stored"
@@ -291,9 +298,16 @@ def _only_operators(change: Change, action: str) -> None:
         raise TransitionRefusedError(f"{action}: not for the {change.actor.value}; only an operator may")
 
 
-def _enforces_more(one: Snapshot, other: Snapshot) -> bool:
-    views = [modes.ModeView(everywhere=each.everywhere, endpoints=each.endpoints) for each in (one, other)]
+def _enforces_more(one: Snapshot, other: Snapshot, default: ModeState) -> bool:
+    views = [modes.ModeView(default, each.everywhere, each.endpoints) for each in (one, other)]
     return bool(views[0].exceeding(views[1]))
+
+
+def _past_the_latch(back: Snapshot, current: Snapshot, endpoint: str) -> bool:
+    """Whether an endpoint would enforce that had the global mode, which is latched."""
+    state, everywhere = back.state(endpoint), current.everywhere
+    has_its_own = current.state(endpoint) is not None
+    return bool(state and state.mode is Mode.ENFORCE and not has_its_own and everywhere and everywhere.latched)
 
 
 def _put_back(snapshot: Snapshot, before: Snapshot, places: Iterable[str | None]) -> Snapshot:

@@ -1,11 +1,12 @@
 """LastKnown: what one process knows of its modes, and the view that follows. Pure: time comes in.
 
 The last snapshot that was read well holds while the store fails. Nothing that is read later makes this process enforce
-more unless somebody changed that very mode meanwhile: a store that merely went back does not.
+more unless somebody changed that very mode meanwhile: a store that merely went back does not. What it lowers is obeyed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -49,6 +50,7 @@ class LastKnown:
         self.snapshot: Snapshot | None = None
         self._default = default
         self._relax_when_stale = relax_when_stale
+        self._refused: Snapshot | None = None  # what a store that went back has; it may only lower
         self._went_back = False  # the store was refused for it; what it holds since is of a history that lost changes
         self._newest = 0.0  # when a mode was changed last, of all that were confirmed
         self._failure: _Failure | None = None  # one value, because status() is asked by any thread
@@ -64,13 +66,13 @@ class LastKnown:
         seen = self.snapshot
         if seen is not None and (self._went_back or _is_behind(snapshot, seen)):
             exceeding = self._stored(snapshot).exceeding(self._stored(seen))
-            if any(state.changed_at <= self._newest for state in exceeding):
-                self._went_back = True
+            if any(state.changed_at <= self._newest for state in exceeding.values()):
+                self._went_back, self._refused = True, snapshot
                 where = f"from revision {seen.revision} to {snapshot.revision}"
                 if snapshot.revision >= seen.revision:
                     where = f"behind revision {seen.revision}, and is at {snapshot.revision} since"
-                raise StoreError(f"the store went back {where}, which would enforce more: set the mode again")
-        self.snapshot = snapshot
+                raise StoreError(f"the store went back {where}, which would enforce more {_remedy(exceeding)}")
+        self.snapshot, self._refused = snapshot, None
         self._newest = max(_newest(snapshot), self._newest)
         self._went_back = False
         self._failure = None
@@ -112,7 +114,8 @@ class LastKnown:
         limit, failure = self._relax_when_stale, self._failure
         if self._held or (limit is not None and failure is not None and now - failure.since >= limit):
             ceiling = Mode.WARN if ceiling in (None, Mode.ENFORCE) else ceiling
-        return self._stored(self.snapshot or Snapshot(), ceiling)
+        known = self._stored(self.snapshot or Snapshot(), ceiling)
+        return known if self._refused is None else known.milder(self._stored(self._refused, ceiling))
 
     def _stored(self, snapshot: Snapshot, ceiling: Mode | None = None) -> ModeView:
         return ModeView(
@@ -142,10 +145,21 @@ class _Failure(NamedTuple):
 
 
 def _is_behind(snapshot: Snapshot, seen: Snapshot) -> bool:
-    """Whether a snapshot is older than one that was seen: as a whole, or by a mode whose own revision never falls."""
+    """Whether a snapshot is older than one that was seen: as a whole, or by a mode whose own revision fell.
+
+    That falls as well where a mode was cleared and set again, but then it was changed later.
+    """
     places = [None, *snapshot.endpoints]
     pairs = [(snapshot.state(place), seen.state(place)) for place in places]
-    return snapshot.revision < seen.revision or any(now.revision < then.revision for now, then in pairs if now and then)
+    return snapshot.revision < seen.revision or any(
+        now.revision < then.revision and now.changed_at <= then.changed_at for now, then in pairs if now and then
+    )
+
+
+def _remedy(exceeding: Mapping[str | None, ModeState]) -> str:
+    """Where, and what sets it anew: to set what is stored already would store nothing."""
+    where = ", ".join(place or "everywhere" for place in exceeding)
+    return f"({where}): there, stagenorm mode set warn, and then what it shall be"
 
 
 def _newest(snapshot: Snapshot) -> float:

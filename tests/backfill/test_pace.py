@@ -68,6 +68,7 @@ def test_a_window_that_is_none(text):
         ("SELECT 1", None),
         ("SELECT 3", "is at 3, over 2"),
         ("SELECT NULL", "tells nothing"),
+        ("SELECT 'nan'", "is at nan"),
         ("SELECT 'much'", "which is no number"),
         ("SELECT * FROM absent", "cannot be read"),
     ],

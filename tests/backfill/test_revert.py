@@ -5,6 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagenorm.backfill import revert as reverting
+from stagenorm.backfill.control import Status
+from stagenorm.backfill.run import Allowance, run
+from stagenorm.backfill.target import Target
 from stagenorm.errors import BackfillRefusedError
 
 VALUES = st.one_of(
@@ -93,6 +96,33 @@ def test_an_older_run_is_not_taken_back_before_a_later_one(place, apply, conduct
     assert dict(place.rows())[0] == "SEED"
     reverting.revert(place.database, 1, conduct())
     assert dict(place.rows())[0] == "SEED"
+
+
+def test_nothing_runs_while_a_revert_has_not_ended(place, apply, conduct):
+    before = place.fill(60).rows()
+    apply(place)
+    stopped = conduct(7)
+    stopped.stop.set()
+    assert reverting.revert(place.database, 1, stopped).status is Status.STOPPED
+    with pytest.raises(BackfillRefusedError, match="revert 2 of run 1 did not end: stagenorm backfill revert --run 1"):
+        apply(place)
+    assert reverting.revert(place.database, 1, conduct()).kept == 0
+    assert place.rows() == before
+    assert not apply(place).resumed
+
+
+def test_a_revert_needs_neither_the_filter_s_column_nor_a_key_in_every_new_row(place, normalizer, conduct):
+    before = place.fill(60).rows()
+    place.ask("ALTER TABLE deals ADD COLUMN flag int")
+    place.ask("ALTER TABLE deals ADD COLUMN code int")
+    place.ask("UPDATE deals SET flag = 1, code = id")
+    place.ask("CREATE UNIQUE INDEX codes ON deals (code)")
+    target = Target.parse("deals", "stage", ("code",), condition="flag = 1")
+    run(place.database, target, normalizer, Allowance(no_receipt="a test"), conduct())
+    place.ask("ALTER TABLE deals DROP COLUMN flag")
+    place.ask("INSERT INTO deals (id, stage, code) VALUES (-1, 'Seed', NULL)")
+    assert reverting.revert(place.database, 1, conduct()).kept == 0
+    assert place.rows() == [(-1, "Seed"), *before]
 
 
 def test_there_is_no_such_run(place, conduct):

@@ -1,7 +1,9 @@
 """What may be a target: odd names, keys and types, and what is refused with its reason."""
 
+from contextlib import suppress
 from threading import Event
 
+import psycopg
 import pytest
 
 from stagenorm import Normalizer, Term, Vocabulary
@@ -105,9 +107,28 @@ def test_what_a_trigger_makes_of_a_row_is_what_is_logged_and_taken_back(on_postg
 def test_a_trigger_that_keeps_rows_from_changing_stops_the_run_on_sqlite(on_sqlite, apply):
     on_sqlite.fill(20, forms=["Seed"])
     on_sqlite.ask("CREATE TRIGGER no BEFORE UPDATE ON deals WHEN NEW.id = 9 BEGIN SELECT RAISE(IGNORE); END")
-    with pytest.raises(BackfillRefusedError, match="a trigger keeps rows of"):
+    with pytest.raises(DatabaseError, match="a trigger keeps rows of"):
         apply(on_sqlite)
     assert on_sqlite.log() == []
+    ((status, error),) = on_sqlite.ask("SELECT status, error FROM stage_migration_control")
+    assert (status, error[:22]) == ("failed", "a trigger keeps rows o")
+    on_sqlite.ask("DROP TRIGGER no")
+    assert apply(on_sqlite).resumed
+
+
+def test_a_trigger_that_makes_rows_canonical_again_stops_the_revert(on_postgresql, apply, conduct):
+    place = on_postgresql.fill(60, forms=["Seed"])
+    before = place.rows()
+    apply(place)
+    place.ask(
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.stage = 'seed'; RETURN NEW; END $$"
+    )
+    place.ask("CREATE TRIGGER keep BEFORE UPDATE ON deals FOR EACH ROW EXECUTE FUNCTION keep()")
+    with pytest.raises(DatabaseError, match="a trigger keeps rows of"):
+        reverting.revert(place.database, 1, conduct())
+    place.ask("DROP TRIGGER keep ON deals")
+    assert reverting.revert(place.database, 1, conduct()).kept == 0
+    assert place.rows() == before
 
 
 def test_another_search_path_means_no_other_table(on_postgresql, apply, conduct):
@@ -184,10 +205,21 @@ def test_a_filter_may_hold_what_looks_like_a_parameter(place, normalizer, conduc
     run_and_take_back(place, target, normalizer, conduct)
 
 
-@pytest.mark.parametrize("condition", ["1 = 1) OR (1 = 1", "id < 3) OR id > 1 OR (id = 2"])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "1 = 1) OR (1 = 1",
+        "id < 3) OR id > 1 OR (id = 2",
+        "id = 1) OR (id = 99999",
+        "id = 1))) OR (((1 = 0",
+        "id = NUL",
+        "id > 0 ORDER BY id",
+        "id > 0 UNION SELECT 1",
+    ],
+)
 def test_a_filter_that_gets_out_of_its_brackets_is_refused(place, normalizer, condition):
     place.fill(20, forms=["Seed"])
-    with pytest.raises(BackfillRefusedError, match="closes a bracket that it did not open"):
+    with pytest.raises(BackfillRefusedError, match=r"is no condition: .*: write one, with all of its brackets closed"):
         plan(place.database, Target.parse("deals", "stage", condition=condition), normalizer)
 
 
@@ -270,6 +302,67 @@ def test_what_cannot_be_worked_with_is_refused_and_nothing_changes(place, normal
         )
     with place.database.reading() as connection:
         assert not exist(connection)
+
+
+@pytest.mark.parametrize(
+    ("made", "key", "why"),
+    [
+        (["CREATE TABLE heir () INHERITS (deals)"], (), "tables inherit from it"),
+        (["ALTER TABLE deals ADD COLUMN stagenorm_run int"], (), "has a column 'stagenorm_run'"),
+        (
+            [
+                "ALTER TABLE deals ADD COLUMN code int DEFAULT 1",
+                "CREATE UNIQUE INDEX CONCURRENTLY broken ON deals (code)",  # fails, and leaves it
+            ],
+            ("code",),
+            r"\(code\) is not unique",
+        ),
+        (
+            [
+                "ALTER TABLE deals ADD COLUMN code text COLLATE loose",
+                'CREATE UNIQUE INDEX strict ON deals (code COLLATE "C")',
+            ],
+            ("code",),
+            r"\(code\) is not unique",
+        ),
+    ],
+    ids=["inherited", "named as a parameter", "invalid index", "index of another collation"],
+)
+def test_rows_that_a_key_does_not_tell_apart_are_refused_on_postgresql(on_postgresql, normalizer, made, key, why):
+    place = on_postgresql.fill(20, forms=["Seed"])
+    if "loose" in made[0]:
+        try:
+            place.ask("CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+        except psycopg.errors.FeatureNotSupported:  # a server without ICU has no such collations
+            return
+    for sql in made:
+        with suppress(psycopg.errors.UniqueViolation):
+            place.ask(sql)
+    with pytest.raises(BackfillRefusedError, match=why):
+        plan(place.database, Target.parse("deals", "stage", key), normalizer)
+
+
+def test_a_role_that_does_not_see_all_rows_is_refused(on_postgresql, normalizer, apply):
+    place = on_postgresql.fill(20, forms=["Seed"])
+    apply(place)
+    for sql in (
+        "ALTER TABLE deals ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY low ON deals USING (id < 9)",
+        "DROP ROLE IF EXISTS hidden",
+        "CREATE ROLE hidden LOGIN",
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO hidden",
+        "GRANT USAGE ON SCHEMA public TO hidden",
+    ):
+        place.ask(sql)
+    database = Database(place.url.replace("postgres@", "hidden@"))
+    try:
+        with pytest.raises(BackfillRefusedError, match="row security may hide rows"):
+            plan(database, Target.parse("deals", "stage"), normalizer)
+        with pytest.raises(BackfillRefusedError, match="row security may hide rows"):
+            verify(database, 1, normalizer)
+    finally:
+        place.ask("DROP OWNED BY hidden")
+        place.ask("DROP ROLE hidden")
 
 
 @pytest.mark.parametrize("table", ["", "a.b.c", "a.", '"a', ".a"])

@@ -240,6 +240,13 @@ def test_a_restore_over_its_budget(dump, prove):
         prove(dump, budget=0)
 
 
+def test_a_new_backup_has_no_receipt_of_an_older_one(dump, place, table, prove, tools_in):
+    beside = receipt.Receipts(KEY).write(prove(dump).receipt(), dump)
+    dump.unlink()
+    create.create(place.database, dump, [table], tools_in=tools_in)
+    assert not beside.exists()
+
+
 def test_a_backup_is_never_overwritten(dump, place):
     before = dump.read_bytes()
     with pytest.raises(BackupError, match="is there already"):
@@ -292,6 +299,18 @@ def test_what_a_killed_restore_leaves_the_next_one_removes(
     if place.server:  # what it had asked of the server may take a moment to end
         until(lambda: not place.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
     prove(dump)
+
+
+@pytest.mark.parametrize("made_as", [each for each in POSTGRESQL if each[0] == "debian"], ids="-".join)
+def test_subscriptions_that_a_dump_brings_keep_no_temporary_database(place, tmp_path, prove, made_as, tools_in):
+    place.ask(
+        'CREATE SUBSCRIPTION "a ""b" CONNECTION \'host=nowhere\' PUBLICATION p WITH (connect = false, slot_name = NONE)'
+    )
+    try:
+        create.create(place.database, tmp_path / "b.dump", [], format_=made_as[1], tools_in=tools_in)
+        prove(tmp_path / "b.dump")
+    finally:
+        place.ask('DROP SUBSCRIPTION "a ""b"')
 
 
 @pytest.mark.parametrize("made_as", [SQLITE, WHEEL])

@@ -179,6 +179,17 @@ def scratch(invoke, url, rows):
     return "backfill", "run", "--database", url, *target, "--apply", "--no-receipt", "a test"
 
 
+def test_the_service_s_own_database_gets_no_scratch_table(invoke, url, tmp_path, monkeypatch):
+    monkeypatch.setenv("STAGENORM_DATABASE", url)
+    for options in ((), ("--database", url)):
+        refused = invoke("backfill", "seed", "--rows", 10, *options)
+        assert refused.exit_code == 2
+        assert "is the service's own" in " ".join(refused.stderr.replace("│", " ").split())
+    other = tmp_path / "other.db"
+    other.touch()
+    assert invoke("backfill", "seed", "--rows", 10, "--database", f"sqlite:///{other}").exit_code == 0
+
+
 def test_a_terminal_gets_a_bar_with_rate_and_remaining_time(invoke, url, on_a_terminal):
     seen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", on_a_terminal(*scratch(invoke, url, 4_000)))
     assert "reading" in seen

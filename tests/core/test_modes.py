@@ -177,6 +177,16 @@ def test_a_view_that_is_stricter_nowhere_does_not(milder, other):
     assert not milder.exceeding(other)
 
 
+def test_the_milder_of_two_views_at_each_place():
+    enforce, warn = ModeState(Mode.ENFORCE), ModeState(Mode.WARN)
+    one = ModeView(warn, enforce, {"a": enforce, "b": warn}, ceiling=Mode.ENFORCE)
+    other = ModeView(warn, warn, {"b": enforce})
+    milder = one.milder(other)
+    assert [milder.state(name).mode for name in "abcd"] == [Mode.WARN] * 4
+    assert milder.ceiling is Mode.ENFORCE
+    assert one.milder(ModeView(enforce)).state("a") is enforce
+
+
 def test_fixed_modes_show_what_they_are_given():
     view = ModeView(ModeState(OFF))
     modes = FixedModes(view)

@@ -143,6 +143,18 @@ def test_two_names_of_the_store_are_told(good, tmp_path):
     assert fault.startswith("STAGENORM_STORE and stagenorm.toml name different stores")
     other.write_text(f'store = "{(tmp_path / "modes.json").as_uri()}"\n')
     assert doctor() == (0, ["no faults found"])
+    good.setenv("STAGENORM_STORE", "redis://:secret@127.0.0.1:1")
+    for same in ("redis://127.0.0.1:1/0", "redis://ada:secret@127.0.0.1:1/"):
+        other.write_text(f'store = "{same}"\n')
+        (code, (fault,)) = doctor()
+        assert "two stores" not in fault
+        assert "127.0.0.1:1" in fault  # which is down, and that is told beside the names, too
+    other.write_text('store = "redis://127.0.0.1:1/0?prefix=other"\n')
+    assert [each[:30] for each in doctor()[1]] == ["STAGENORM_STORE and stagenorm.", "STAGENORM_STORE: redis://127.0"]
+    good.setenv("STAGENORM_STORE", (tmp_path / "x/../modes.json").as_uri())
+    other.write_text(f'store = "{(tmp_path / "modes.json").as_uri()}"\n')
+    (tmp_path / "x").mkdir()
+    assert doctor() == (0, ["no faults found"])
     other.write_text("store = [")
     (code, (fault,)) = doctor()
     assert code == 1
@@ -160,6 +172,19 @@ def test_a_ceiling_that_names_no_mode_is_told(good, tmp_path, content, told):
     _, (said,) = doctor()
     assert told in said
     assert (said == "no faults found") is not bool(told)
+
+
+def test_a_ceiling_that_cannot_be_read_is_told(good, tmp_path):
+    good.setenv("STAGENORM_FORCE_FILE", str(tmp_path))
+    (code, (fault,)) = doctor()
+    assert code == 1
+    assert "cannot be read (Is a directory)" in fault
+
+
+def test_a_state_that_is_gone_beside_its_trail_is_told(good, tmp_path):
+    (tmp_path / "modes.json.trail").write_text("{}\n")
+    (_, (fault,)) = doctor()
+    assert fault.startswith(f"{tmp_path}/modes.json is gone, though modes.json.trail is there")
 
 
 def test_an_ops_app_is_optional_and_what_was_not_checked_is_told(good, tmp_path):

@@ -37,7 +37,13 @@ def post(service, monkeypatch):
             **changes,
         }
         started = []
-        b"".join(app(environ, lambda status, *_: started.append(int(status[:3])) or (lambda _: None)))
+
+        def start_response(status, headers, *_):
+            assert "connection" not in {name.lower() for name, _ in headers}  # PEP 3333: it is the server's
+            started.append(int(status[:3]))
+            return lambda _: None
+
+        b"".join(app(environ, start_response))
         return started[0]
 
     return send

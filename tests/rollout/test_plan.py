@@ -86,7 +86,10 @@ def test_a_plan_that_cannot_be_is_refused(read, steps, why):
     ("text", "why"),
     [
         ('[rollout]\nplan = "fast"', "rollout: unknown key 'plan'"),
-        ('[rollout]\nprometheus = "prometheus:9090"', "rollout: prometheus is 'prometheus:9090', no URL: write http://host:port"),
+        (
+            '[rollout]\nprometheus = "prometheus:9090"',
+            "rollout: prometheus is 'prometheus:9090', no URL: write http://host:port",
+        ),
         ('[rollout]\nendpoints = ["checkout"]', "endpoints: 'checkout' is none of [[endpoints]]: simulate, companies"),
         ('[rollout]\nendpoints = ["companies", "companies"]', "endpoints: 'companies' stands there twice"),
         ('[rollout]\nscrape = "0s"', "rollout: scrape: '0s' is no duration"),

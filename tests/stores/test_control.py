@@ -1,10 +1,13 @@
 """Changing what a store holds: who may, what follows, and what the trail says of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from stagenorm import INVESTMENT_STAGES, Mode, ModeState, StoreError, TransitionRefusedError
 from stagenorm.core.modes import Actor
 from stagenorm.core.overlays import Exemption, temporary_alias
+from stagenorm.core.progress import EVERYWHERE, Progress
 from stagenorm.errors import StoreConflictError
 from stagenorm.stores import MemoryModeStore, Snapshot, control
 
@@ -125,11 +128,11 @@ def test_nobody_enforces_past_a_latch(store, change, endpoint):
 
 
 @pytest.mark.parametrize("change", [CONTROLLER, ALERT], ids=["controller", "alert"])
-@pytest.mark.parametrize("clear", [control.unlatch, control.undo])
-def test_only_an_operator_clears(store, change, clear):
+@pytest.mark.parametrize(("action", "more"), [("unlatch", {}), ("undo", {"default": DEFAULT})])
+def test_only_an_operator_clears(store, change, action, more):
     control.downgrade(store, ALERT, default=DEFAULT)
-    with pytest.raises(TransitionRefusedError, match=f"{clear.__name__}: not for the {change.actor.value}"):
-        clear(store, change)
+    with pytest.raises(TransitionRefusedError, match=f"{action}: not for the {change.actor.value}"):
+        getattr(control, action)(store, change, **more)
     assert store.read().revision == 1
 
 
@@ -162,7 +165,7 @@ def test_clearing_gives_an_endpoint_back_to_all_and_undo_restores_its_mode(store
     assert store.trail(1) == [entry]
     assert control.clear(store, OPERATOR, "simulate") is None
     assert store.read().revision == 4
-    control.undo(store, OPERATOR)
+    control.undo(store, OPERATOR, default=DEFAULT)
     assert store.read().endpoints["simulate"] == own
 
 
@@ -192,7 +195,7 @@ def test_undo_restores_exactly_as_a_new_revision(store):
     set_mode(store, by(Actor.OPERATOR, now=2.0, reason="second"), "enforce", 10, "simulate")
     before = store.read()
     control.downgrade(store, ALERT, default=DEFAULT)
-    entry = control.undo(store, OPERATOR)
+    entry = control.undo(store, OPERATOR, default=DEFAULT)
     assert (entry.action, entry.author, entry.revision) == ("undo", "operator-1", 4)
     for endpoint in (None, "simulate"):
         was, now = before.state(endpoint), store.read().state(endpoint)
@@ -203,7 +206,7 @@ def test_undo_restores_exactly_as_a_new_revision(store):
 
 def test_undo_of_the_first_change_leaves_nothing_stored(store):
     set_mode(store, OPERATOR, "enforce", 10)
-    control.undo(store, OPERATOR)
+    control.undo(store, OPERATOR, default=DEFAULT)
     assert store.read().everywhere is None
     assert store.read().revision == 2
 
@@ -211,7 +214,7 @@ def test_undo_of_the_first_change_leaves_nothing_stored(store):
 def test_undo_of_an_endpoint_s_first_change_gives_it_back_to_all(store):
     set_mode(store, OPERATOR, "warn")
     set_mode(store, OPERATOR, "off", endpoint="simulate")
-    control.undo(store, OPERATOR)
+    control.undo(store, OPERATOR, default=DEFAULT)
     assert store.read().endpoints == {}
     assert store.read().everywhere.revision == 1  # it was not touched
 
@@ -222,14 +225,14 @@ def test_undo_of_one_endpoint_leaves_what_was_changed_elsewhere_since(store):
     set_mode(store, OPERATOR, "enforce", 100)
     set_mode(store, OPERATOR, "off", endpoint="companies")
     elsewhere = store.read().everywhere, store.read().state("companies")
-    control.undo(store, OPERATOR, endpoint="simulate")
+    control.undo(store, OPERATOR, endpoint="simulate", default=DEFAULT)
     assert standing(store, "simulate") == ("enforce", 10, False)
     assert store.read().state("simulate").revision == 3
     assert (store.read().everywhere, store.read().state("companies")) == elsewhere
-    control.undo(store, OPERATOR, endpoint="companies")
+    control.undo(store, OPERATOR, endpoint="companies", default=DEFAULT)
     assert list(store.read().endpoints) == ["simulate"]
     with pytest.raises(TransitionRefusedError, match="holds no change of the own mode of strategies that"):
-        control.undo(store, OPERATOR, endpoint="strategies")
+        control.undo(store, OPERATOR, endpoint="strategies", default=DEFAULT)
 
 
 def test_a_long_trail_is_read_to_its_end_once_though_it_grows(store):
@@ -247,16 +250,16 @@ def test_a_long_trail_is_read_to_its_end_once_though_it_grows(store):
 
     told = [entry.revision for entry in control.newest_first(Growing())]
     assert told == list(range(120, 0, -1))
-    control.undo(store, OPERATOR, endpoint="simulate")
+    control.undo(store, OPERATOR, endpoint="simulate", default=DEFAULT)
     assert store.read().endpoints == {}
 
 
 def test_undo_twice_brings_back_what_was_undone(store):
     set_mode(store, OPERATOR, "enforce", 10)
     set_mode(store, OPERATOR, "enforce", 50)
-    control.undo(store, OPERATOR)
+    control.undo(store, OPERATOR, default=DEFAULT)
     assert standing(store) == ("enforce", 10, False)
-    control.undo(store, OPERATOR)
+    control.undo(store, OPERATOR, default=DEFAULT)
     assert standing(store) == ("enforce", 50, False)
 
 
@@ -265,7 +268,7 @@ def test_undo_passes_over_overlays_and_keeps_them(store):
     set_mode(store, OPERATOR, "enforce", 50)
     exempt = Exemption("partner", None, 1e9, "ada", "contract")
     control.change_overlays(store, OPERATOR, "exempt add", lambda overlays: overlays.with_exemption(exempt))
-    control.undo(store, OPERATOR)
+    control.undo(store, OPERATOR, default=DEFAULT)
     assert standing(store) == ("enforce", 10, False)
     assert store.read().overlays.exemptions == (exempt,)
 
@@ -277,8 +280,42 @@ def test_undo_past_an_overlay_never_enforces_more(store):
     exempt = Exemption("partner", None, 1e9, "ada", "contract")
     control.change_overlays(store, OPERATOR, "exempt add", lambda overlays: overlays.with_exemption(exempt))
     with pytest.raises(TransitionRefusedError, match="the last change is revision 3, exempt add, which is no mode's"):
-        control.undo(store, OPERATOR)
+        control.undo(store, OPERATOR, default=DEFAULT)
     assert standing(store) == ("warn", 50, True)
+
+
+def test_undo_past_an_overlay_never_goes_back_to_a_default_that_enforces(store):
+    set_mode(store, OPERATOR, "warn")
+    exempt = Exemption("partner", None, 1e9, "ada", "contract")
+    control.change_overlays(store, OPERATOR, "exempt add", lambda overlays: overlays.with_exemption(exempt))
+    with pytest.raises(TransitionRefusedError, match="which is no mode's"):
+        control.undo(store, OPERATOR, default=ModeState(Mode.ENFORCE))
+    control.undo(store, OPERATOR, default=DEFAULT)
+    assert store.read().everywhere is None
+
+
+def test_undo_past_a_hold_of_the_rollout_never_enforces_more(store):
+    set_mode(store, OPERATOR, "enforce")
+    set_mode(store, OPERATOR, "warn")
+
+    def hold(snapshot):
+        return replace(snapshot, rollout={EVERYWHERE: Progress("warn", 1.0, halted="ada: wait")})
+
+    control.change_rollout(store, OPERATOR, "rollout hold", hold)
+    with pytest.raises(TransitionRefusedError, match="the last change is revision 3, rollout hold, which is no mode's"):
+        control.undo(store, OPERATOR, default=DEFAULT)
+
+
+def test_undo_of_one_endpoint_never_enforces_past_the_latch_of_all(store):
+    set_mode(store, OPERATOR, "enforce", 100, "companies")
+    control.clear(store, OPERATOR, "companies")
+    set_mode(store, OPERATOR, "enforce", 10)
+    control.downgrade(store, ALERT, default=DEFAULT)
+    with pytest.raises(TransitionRefusedError, match="companies would enforce again, and everywhere is latched"):
+        control.undo(store, OPERATOR, endpoint="companies", default=DEFAULT)
+    control.unlatch(store, OPERATOR)
+    control.undo(store, OPERATOR, endpoint="companies", default=DEFAULT)
+    assert standing(store, "companies") == ("enforce", 100, False)
 
 
 def test_undo_does_not_reach_into_the_history_before_a_loss(store):
@@ -293,12 +330,12 @@ def test_undo_does_not_reach_into_the_history_before_a_loss(store):
             return Snapshot()
 
     with pytest.raises(TransitionRefusedError, match="there is nothing to undo"):
-        control.undo(Restarted(), OPERATOR)
+        control.undo(Restarted(), OPERATOR, default=DEFAULT)
 
 
 def test_there_may_be_nothing_to_undo(store):
     with pytest.raises(TransitionRefusedError, match="there is nothing to undo"):
-        control.undo(store, OPERATOR)
+        control.undo(store, OPERATOR, default=DEFAULT)
 
 
 def test_overlays_are_added_once_and_removed(store):

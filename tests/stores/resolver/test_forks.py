@@ -231,6 +231,32 @@ def test_a_fork_whose_wait_a_signal_ends_leaves_hooks_to_be_told():
     )
 
 
+def test_a_fork_comes_though_threads_tell_without_pause():
+    run(
+        """
+        from stagenorm.stores.telling import Telling
+
+        telling, over = Telling(), threading.Event()
+        def tell():
+            while not over.is_set():
+                with telling:
+                    time.sleep(0.01)
+
+        threads = [threading.Thread(target=tell) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        began = time.monotonic()
+        for _ in range(5):
+            telling.wait_to_fork(2)
+            telling.go_on()
+        assert time.monotonic() - began < 5, "each waited for nobody to tell, and others began meanwhile"
+        over.set()
+        for thread in threads:
+            thread.join()
+        """
+    )
+
+
 def test_a_hook_that_forks_and_one_that_hangs_hold_nobody_up(tmp_path):
     run(
         """
