@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from stagenorm.backfill.target import Target
@@ -139,30 +139,28 @@ def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
         made.add_row(
             str(run["run"]),
             f"{run['kind']}{of}",
-            output.cell(Target.from_json(run["target"]).name),
+            output.cell(Target.from_json(run["target"]).described.removeprefix("all of ")),
             run["status"],
             output.number(run["rows_seen"]),
             output.number(run["rows_changed"]),
             output.cell(run["last_id"] or ""),
-            moment(run["updated_at"].replace(tzinfo=run["updated_at"].tzinfo or timezone.utc).timestamp()),
+            _plain(run["updated_at"]),
         )
     output.show(made)
     for run in runs:
         if run["error"]:
             output.show(f"run {run['run']} {run['status']}: {run['error']}")
         if run["status"] == "running" and not run["at_work"]:
-            way_on = (
-                "the same command goes on with it"
-                if run["resumable"]
-                else "none goes on with it, for a later one began"
-            )
+            way_on = "the same command goes on" if run["resumable"] else "a later run took its place"
             output.show(
-                f"run {run['run']}: no process works on it, for it was killed or cannot reach the database: {way_on}"
+                f"run {run['run']}: no process works on it; it was killed, or cannot reach the database: {way_on}"
             )
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, (str, int)) else value.isoformat()
+    if isinstance(value, datetime):  # SQLite gives it back without its zone
+        return moment(value.replace(tzinfo=value.tzinfo or timezone.utc).timestamp())
+    return value
 
 
 def report(found: Verification, database: str, at: float) -> dict[str, Any]:

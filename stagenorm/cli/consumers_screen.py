@@ -62,7 +62,9 @@ def _show_facts(audit: LogAudit) -> None:
     if audit.begin is not None and audit.end is not None and audit.oldest is not None:
         output.show(f"window: {moment(audit.begin)} to {moment(audit.end)}, by the log's own clock")
         if audit.oldest > audit.begin:
-            output.show(f"the log begins within it, at {moment(audit.oldest)}: what was before is not known")
+            output.show(
+                f"the log begins within it, in the hour of {moment(audit.oldest)}: what was before is not known"
+            )
     if audit.jumped:
         output.show(f"{audit.jumped:,} lines claim to be much newer than all others: their clock was wrong")
     output.show(f"{audit.lines:,} lines, {audit.malformed:,} malformed")

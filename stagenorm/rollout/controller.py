@@ -237,7 +237,10 @@ def judge(situation: Situation, standing: Standing, seen: Observations) -> Wait:
             gates.no_alert(seen.firing),
             gates.store_reads(seen.slow_store, limits.slow),
         )
-    remedy = "stagenorm consumers report --out FILE, the one that consumers_report names"
+    remedy = (
+        "stagenorm consumers classify for each that nobody has, then consumers report --out FILE, the one that "
+        "consumers_report names"
+    )
     results += (
         gates.reported("consumers", evidence.consumers, now, limits.evidence, remedy),
         gates.validator(seen.slow, endpoints, limits.slow),
