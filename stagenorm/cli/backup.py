@@ -55,7 +55,7 @@ def create(
     if json:
         output.show_json(told)
     else:
-        output.show(f"{dump}: {made.size:,} bytes, {len(made.contents['tables'])} tables, SHA-256 {made.sha256}")
+        output.show(f"{dump}: {made.size:,} bytes, tables: {len(made.contents['tables'])}, SHA-256 {made.sha256}")
         if not made.targets:
             output.show("it keeps no column's values, so no backfill begins on it: name them with --column")
         output.show(f"prove that it restores: stagenorm backup restore-test {dump}")
