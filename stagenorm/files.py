@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import glob
 import os
 import secrets
 import shutil
@@ -23,8 +21,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         path: where it goes. A symbolic link is followed; a file that is there keeps its permissions.
 
     Yields:
-        The new file, beside the old one under a hidden name; whatever stops the block, it is gone afterwards. What a process
-        that was killed left of one is gone then too.
+        The new file, beside the old one under a hidden name; whatever stops the block, it is gone afterwards.
 
     Raises:
         DataFileError: nothing can be written there, or what is there is no regular file.
@@ -34,10 +31,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     if target.exists() and not target.is_file():
         raise DataFileError(f"{path} is not a regular file: name a file to write")
     try:
-        _remove_left_behind(target)
         with part.open("xb") as file:
-            with suppress(OSError):  # not every file system can lock
-                fcntl.flock(file, fcntl.LOCK_EX)
             if target.exists():
                 shutil.copymode(target, part)
             yield file
@@ -48,12 +42,4 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise DataFileError(f"{path} cannot be written: {error.strerror}") from error
     finally:
         with suppress(OSError):
-            part.unlink()
-
-
-def _remove_left_behind(target: Path) -> None:
-    """Remove parts of a file whose lock is free: it is held while their process lives."""
-    for part in target.parent.glob(f".{glob.escape(target.name)}.????????.part"):
-        with suppress(OSError), part.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             part.unlink()

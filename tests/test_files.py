@@ -36,21 +36,6 @@ def test_whatever_stops_the_block_leaves_the_old_content_and_nothing_else(tmp_pa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(tmp_path):
-    path = tmp_path / "da[t]a"
-    left, others = tmp_path / ".da[t]a.0123abcd.part", tmp_path / ".data.0123abcd.part"
-    for each in (left, others):
-        each.write_text("half")
-    with replacing(path) as file:
-        assert not left.exists()
-        file.write(b"slow")
-        with replacing(path) as faster:
-            faster.write(b"new")
-        assert path.read_text() == "new"
-    assert path.read_text() == "slow"
-    assert sorted(tmp_path.iterdir()) == [others, path]
-
-
 def test_a_file_keeps_its_permissions(tmp_path):
     path = tmp_path / "data"
     path.write_text("old")

@@ -95,8 +95,11 @@ class Columns:
     def _refuse_bad_key(self, inspector: Any, target: Target, unfit: Collection[str]) -> None:
         key = set(self.target.key)
         where = {"table_name": target.table, "schema": target.schema}
-        unique = [inspector.get_pk_constraint(**where)["constrained_columns"]]
-        unique += [each["column_names"] for each in inspector.get_unique_constraints(**where)]
+        primary = inspector.get_pk_constraint(**where)
+        unique = [primary["constrained_columns"]] if primary["name"] not in unfit else []
+        unique += [
+            each["column_names"] for each in inspector.get_unique_constraints(**where) if each["name"] not in unfit
+        ]
         unique += [
             each["column_names"]
             for each in inspector.get_indexes(**where)
@@ -275,7 +278,7 @@ _NOT_ITS_ROWS = {
         "tables inherit from it, and its key does not tell their rows apart: make them partitions of one table"
     ),
     "SELECT row_security_active(CAST(:oid AS oid))": (
-        "row security may hide rows of it from this role: take its owner, or a role with BYPASSRLS"
+        "row security may hide rows of it from this role: take a superuser, or a role with BYPASSRLS"
     ),
 }
 # CREATE INDEX CONCURRENTLY leaves an invalid one where it fails; where the column's collation takes different texts for

@@ -150,8 +150,8 @@ def resumable_revert(connection: Connection, of_run: int) -> Checkpoint | None:
 
 
 def unfinished_reverts(connection: Connection, target: Target) -> list[tuple[int, int]]:
-    """Reverts of a table and column that did not end, each with the run that it takes back."""
-    wanted = (RUNS.c.kind == Kind.REVERT.value, RUNS.c.status.in_(RESUMABLE))
+    """Reverts of a table and column that took rows back and did not end, each with the run that it takes back."""
+    wanted = (RUNS.c.kind == Kind.REVERT.value, RUNS.c.status.in_(RESUMABLE), RUNS.c.rows_changed > 0)
     found = connection.execute(sa.select(RUNS).where(*wanted).order_by(RUNS.c.run))
     return [(row.run, row.of_run) for row in found if Target.from_json(row.target).name == target.name]
 
@@ -220,15 +220,18 @@ def advance(connection: Connection, before: Checkpoint, last_id: str, seen: int,
     return after
 
 
-def go_on(connection: Connection, run: int, no_receipt: str | None = None) -> None:
+def go_on(connection: Connection, run: int, receipt: str | None = None, no_receipt: str | None = None) -> None:
     """Record that a process took up a run that had not ended.
 
     Args:
         connection: to write with.
         run: its number.
+        receipt: that this process goes on with, kept where there was none before.
         no_receipt: why this process goes on without a receipt, kept behind the reasons that were given before.
     """
-    taken_up = {"status": Status.RUNNING.value, "updated_at": now(), "error": None}
+    taken_up: dict[str, Any] = {"status": Status.RUNNING.value, "updated_at": now(), "error": None}
+    if receipt:
+        taken_up["receipt"] = sa.func.coalesce(RUNS.c.receipt, receipt)
     if no_receipt:
         taken_up["no_receipt"] = sa.func.coalesce(RUNS.c.no_receipt + "; ", "") + f"resumed: {no_receipt}"
     connection.execute(sa.update(RUNS).where(RUNS.c.run == run).values(taken_up))

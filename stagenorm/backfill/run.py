@@ -161,7 +161,7 @@ def _checkpoint(  # noqa: PLR0917 - each is one thing
                 f"revert {revert} of run {of} did not end: stagenorm backfill revert --run {of} goes on with it, and then this can run"
             )
         if start is None and (at := control.resumable(connection, columns.target.as_json, vocabulary)):
-            control.go_on(connection, at.run, allowance.no_receipt)
+            control.go_on(connection, at.run, allowance.receipt, allowance.no_receipt)
             return at, True
         more = {
             "rows_before": found.table_rows,

@@ -15,6 +15,7 @@ from stagenorm.backfill.target import Target
 from stagenorm.backups import receipt, tools
 from stagenorm.backups.contents import contents
 from stagenorm.backups.manifest import Hashing, Manifest, place
+from stagenorm.backups.scratch import scratch
 from stagenorm.errors import BackupError
 from stagenorm.files import replacing
 
@@ -91,11 +92,10 @@ def _sqlite(database: Database, out: Path, targets: Sequence[Target]) -> Manifes
     with database.reading() as connection:
         identity = database.identity(connection)
         targets = [resolved(database, connection, target) for target in targets]
-    with replacing(out.with_name(f"{out.name}.snapshot")) as snapshot:
-        copy = Path(snapshot.name)
+    with scratch(out.resolve().parent) as directory:
+        copy = directory / "snapshot.db"
         try:
             with closing(sqlite3.connect(database.path)) as source, closing(sqlite3.connect(copy)) as target:
-                target.execute("PRAGMA journal_mode = MEMORY")  # no file beside it that a kill would leave
                 source.backup(target)
                 target.execute("PRAGMA journal_mode = DELETE")  # one file holds it all
         except sqlite3.Error as error:
@@ -105,7 +105,6 @@ def _sqlite(database: Database, out: Path, targets: Sequence[Target]) -> Manifes
         with copy.open("rb") as source, replacing(out) as file:
             hashing = Hashing(file)
             hashing.copy(source)
-    out.with_name(f"{out.name}.snapshot").unlink()
     library = f"SQLite {sqlite3.sqlite_version}"
     made = Manifest(
         identity,

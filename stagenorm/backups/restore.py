@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
-import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +19,7 @@ from stagenorm.backups.create import PLAIN, SQLITE
 from stagenorm.backups.manifest import Manifest, verify
 from stagenorm.backups.plain import restricted
 from stagenorm.backups.receipt import Receipt
+from stagenorm.backups.scratch import scratch
 from stagenorm.errors import BackupError, DatabaseError
 
 BUDGET = 300.0
@@ -162,11 +159,7 @@ def _clean_up(database: Database, connection: Connection, prefix: str) -> None:
 
 @contextmanager
 def _sqlite(dump: Path) -> Iterator[Database]:
-    _clean_up_files()
-    directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    held = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with scratch() as directory:
         path = directory / "restored.db"
         try:
             # The dump is opened as it is read: never written, not even its journal.
@@ -176,18 +169,3 @@ def _sqlite(dump: Path) -> Iterator[Database]:
         except sqlite3.Error as error:
             raise BackupError(f"{dump} does not restore: {error}: make the backup again") from error
         yield Database(f"sqlite:///{path}")
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-        os.close(held)
-
-
-def _clean_up_files() -> None:
-    """Remove the directories that processes which were killed left behind."""
-    for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(directory, ignore_errors=True)
-            finally:
-                os.close(held)

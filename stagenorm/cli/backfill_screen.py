@@ -108,7 +108,8 @@ def show_outcome(database: str, ended: Outcome, *, json: bool) -> None:
         output.show("the same command goes on with it")
     elif ended.left.changing:
         output.show(
-            f"{ended.left.changing:,} rows hold an alias still, written meanwhile or in front of its first key: run again"
+            f"{ended.left.changing:,} rows hold an alias still (written meanwhile, in front of its first key, or kept by a "
+            "trigger): run again"
         )
 
 

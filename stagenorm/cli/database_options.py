@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from stagenorm.backfill.target import Target
 from stagenorm.cli.options import CONFIGURATION, VocabularyFile, chosen_vocabulary
 from stagenorm.config import Configuration, load_configuration
 from stagenorm.core.normalizer import Normalizer
-from stagenorm.errors import ConfigurationError, MissingExtraError
+from stagenorm.errors import ConfigurationError, MissingExtraError, StagenormError
 
 if TYPE_CHECKING:
     from stagenorm.backfill.database import Database
@@ -54,7 +55,11 @@ class DatabaseOptions:
 
         path = self.config or (CONFIGURATION if CONFIGURATION.exists() else None)
         declared = load_configuration(path).backfill.database if path else None
-        return {Database(url).name for url in (os.environ.get("STAGENORM_DATABASE"), declared) if url}
+        found = set()
+        for url in filter(None, (os.environ.get("STAGENORM_DATABASE"), declared)):
+            with suppress(StagenormError):  # one that is none is not seeded either
+                found.add(Database(url).name)
+        return found
 
     def open(self) -> Database:
         """The database. Wrong usage if none is named, or its URL is none."""

@@ -33,7 +33,7 @@ from stagenorm.cli.options import (
 from stagenorm.cli.times import duration
 from stagenorm.config import Configuration, load_configuration, load_scenario
 from stagenorm.core.conclusion import Conclusion
-from stagenorm.errors import ConfigurationError, ServiceError, StoreError
+from stagenorm.errors import ConfigurationError, ServiceError, StoreError, TransitionRefusedError
 from stagenorm.rollout.controller import Track, Wait, tracks
 from stagenorm.rollout.driver import Driver, Operation
 from stagenorm.rollout.plan import Plan
@@ -233,16 +233,22 @@ def abort(
 
 
 def _operate(what: Operation, opened: _Rollout, endpoint: str | None, change: Change, *, json: bool) -> None:
-    entries = [opened.driver.operate(track, what, change) for track in opened.tracks(endpoint)]
+    entries, refused = [], []
+    for track in opened.tracks(endpoint):
+        try:
+            entries.append(opened.driver.operate(track, what, change))
+        except TransitionRefusedError as error:
+            refused.append(str(error))
     if json:
         output.show_json([trail.as_json(entry) for entry in entries if entry])
-        return
-    for entry in entries:
+    for entry in () if json else entries:
         if entry is None:
             output.show("nothing to change")
         else:
             trail.show_change(entry)
             output.show(f"stored as revision {entry.revision}")
+    if refused:
+        raise TransitionRefusedError("; ".join(refused))
 
 
 @app.command()

@@ -77,7 +77,7 @@ class Table:
     def url(self, key: str) -> str | None:
         """The HTTP URL at a key, without a slash at its end; None where it is absent."""
         url = self.string(key, "")
-        if url and not url.startswith(("http://", "https://")):
+        if url and not url.lower().startswith(("http://", "https://")):
             raise self.fault(f"{key} is {without_secrets(url)!a}, no URL: write http://host:port")
         return url.rstrip("/") or None
 

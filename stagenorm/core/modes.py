@@ -181,10 +181,10 @@ class ModeView:
 
     def changes_from(self, other: ModeView) -> Iterator[tuple[str | None, ModeState, ModeState]]:
         """Where another mode or share holds than in another view: the endpoint or None for everywhere, then, now."""
-        if _weight(self._otherwise) != _weight(other._otherwise):
+        if weight(self._otherwise) != weight(other._otherwise):
             yield None, other._otherwise, self._otherwise
         for name in sorted({*self._endpoints, *other._endpoints}):
-            if _weight(self.state(name)) != _weight(other.state(name)):
+            if weight(self.state(name)) != weight(other.state(name)):
                 yield name, other.state(name), self.state(name)
 
     def exceeding(self, other: ModeView) -> dict[str | None, ModeState]:
@@ -196,12 +196,12 @@ class ModeView:
         return {
             place: mine
             for place, (mine, theirs) in self._beside(other).items()
-            if _weight(mine) > _weight(theirs) or (bare and mine.mode is Mode.ENFORCE)
+            if weight(mine) > weight(theirs) or (bare and mine.mode is Mode.ENFORCE)
         }
 
     def milder(self, other: ModeView) -> ModeView:
         """A view with the milder of two states at each place, and what this one has otherwise."""
-        states = {place: min(both, key=_weight) for place, both in self._beside(other).items()}
+        states = {place: min(both, key=weight) for place, both in self._beside(other).items()}
         everywhere = states.pop(None)
         endpoints = {place: state for place, state in states.items() if place is not None}
         return ModeView(everywhere, endpoints=endpoints, ceiling=self.ceiling, overlays=self.overlays)
@@ -219,7 +219,8 @@ def lowered(state: ModeState, ceiling: Mode | None) -> ModeState:
     return state if ceiling is None or state.mode.strictness <= ceiling.strictness else replace(state, mode=ceiling)
 
 
-def _weight(state: ModeState) -> tuple[int, float]:
+def weight(state: ModeState) -> tuple[int, float]:
+    """How much a state enforces: of two, the one with the greater weight is the stricter."""
     return state.mode.strictness, state.share if state.mode is Mode.ENFORCE else 0
 
 

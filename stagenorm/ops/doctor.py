@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from stagenorm.core.modes import Mode
 from stagenorm.errors import ConfigurationError
@@ -86,16 +86,20 @@ def store_faults(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"STAGENORM_STORE has {name}: the client would wait several times its deadline; remove it from the URL"
 
 
-def _place(url: str) -> tuple[str, str, str, str | None]:
+def _place(url: str) -> tuple[str | int | None, ...]:
     """Which store a URL means, however its login and its path are written."""
     try:
         parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2].removesuffix(":6379").removeprefix("localhost")
+        parameters = dict(parse_qsl(parts.query))
+        path = "/" + posixpath.normpath(unquote(parts.path) or "/").lstrip("/")
+        if parts.scheme in {"redis", "rediss"}:
+            host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
+            database = parameters.get("db") or path.strip("/") or "0"
+            return parts.scheme, host, parts.port or 6379, database, parameters.get("prefix", "stagenorm")
+        hosts = parts.netloc.rpartition("@")[2].lower()
+        return parts.scheme, hosts, path, parameters.get("db"), parameters.get("prefix", "stagenorm")
     except ValueError:
-        return url, "", "", None
-    path = posixpath.normpath(parts.path or "/")
-    prefix = dict(parse_qsl(parts.query)).get("prefix")
-    return parts.scheme, host, "/" if path == "/0" else path, prefix
+        return (url,)
 
 
 def mode_faults(environ: Mapping[str, str], ceiling: str | None) -> Iterator[str]:

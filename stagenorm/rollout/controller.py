@@ -156,8 +156,7 @@ def look(situation: Situation, track: Track) -> Move | Wait | Standing:
     if step is None:
         known = ", ".join(each.name for each in plan.steps)
         why = f"the plan no longer has the step {progress.step!a}: it has {known}"
-        obstacles = (_obstacle(situation, place, state) for place, state in states)
-        remedy = next(filter(None, obstacles), "stagenorm rollout resume takes the step that the mode stands for")
+        remedy = _obstacle(situation, track) or "stagenorm rollout resume takes the step that the mode stands for"
         return Wait(None, None, (Result("plan", Conclusion.HOLD, why, remedy),))
     pulled = [state for _, state in states if state.latched and _is_news(state, progress, step)]
     if pulled:
@@ -167,7 +166,7 @@ def look(situation: Situation, track: Track) -> Move | Wait | Standing:
     for place, state in states:
         if not step.holds(state):
             by = f"{state.changed_by} set it ({state.reason})" if state.revision else "which is the default"
-            remedy = _obstacle(situation, place, state) or "stagenorm rollout resume --reason TEXT goes on from there"
+            remedy = _obstacle(situation, track) or "stagenorm rollout resume --reason TEXT goes on from there"
             by_hand = Result("by hand", Conclusion.HOLD, f"{place} is {in_words(state)}: {by}", remedy)
             return Wait(step, following, (by_hand, halted) if progress.halted else (by_hand,))
     if progress.halted:
@@ -175,20 +174,26 @@ def look(situation: Situation, track: Track) -> Move | Wait | Standing:
     return Standing(track, progress, step, following) if following else Wait(step, None)
 
 
-def _obstacle(situation: Situation, place: str, state: ModeState) -> str:
-    """What must be done about a mode before a rollout can go on from it; empty if it can."""
-    plan = situation.plan
-    if place in situation.snapshot.endpoints and not (plan.per_endpoint or plan.partial):
-        return f"stagenorm mode clear --endpoint {place}, or name the endpoints under [rollout] without it"
-    nearest = plan.standing(state)
-    if nearest.holds(state):
-        return ""
-    share = f" --share {nearest.share:g}" if nearest.kind is Kind.ENFORCE else ""
-    at = f" --endpoint {place}" if plan.per_endpoint or plan.partial else ""
-    return (
-        f"the plan has no step of {in_words(state)}: stagenorm mode set {nearest.mode.value}{share}{at} --reason TEXT, or add "
-        "the step to the plan"
-    )
+def _obstacle(situation: Situation, track: Track) -> str:
+    """What must be done about a mode before a track can go on from its modes; empty if it can."""
+    plan, step = situation.plan, _standing(situation, track)
+    for place, state in situation.states(track):
+        if step.holds(state):
+            continue
+        if place in situation.snapshot.endpoints and not (plan.per_endpoint or plan.partial):
+            unlatch = f"stagenorm mode unlatch --endpoint {place}, then " if state.latched else ""
+            return (
+                f"{place} is {in_words(state)}: {unlatch}stagenorm mode clear --endpoint {place}, or name the endpoints under "
+                "[rollout] without it"
+            )
+        share = f" --share {step.share:.15g}" if step.kind is Kind.ENFORCE else ""
+        at = f" --endpoint {place}" if plan.per_endpoint or plan.partial else ""
+        why = "all go together" if any(each.holds(state) for each in plan.steps) else "the plan has no such step"
+        return (
+            f"{place} is {in_words(state)}, and {why}: stagenorm mode set {step.mode.value}{share}{at} --reason TEXT, or "
+            "change the plan"
+        )
+    return ""
 
 
 def _is_news(state: ModeState, progress: Progress, step: Step) -> bool:
@@ -288,9 +293,8 @@ def resume(situation: Situation, track: Track) -> Snapshot:
         TransitionRefusedError: a mode is that of no step, or endpoints that go together have different ones.
     """
     progress, step = situation.progress(track), _standing(situation, track)
-    for place, state in situation.states(track):
-        if not step.holds(state) and (obstacle := _obstacle(situation, place, state)):
-            raise TransitionRefusedError(f"resume: {place} is {in_words(state)}: {obstacle}")
+    if obstacle := _obstacle(situation, track):
+        raise TransitionRefusedError(f"resume: {obstacle}")
     if progress is not None and progress.step == step.name and _untouched(situation, track, progress):
         is_capped = (
             step is situation.plan.warn and situation.now - progress.entered_at >= situation.plan.limits.warn_cap

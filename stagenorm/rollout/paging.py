@@ -49,7 +49,7 @@ def page(url: str, told: Sequence[Told], now: float, lasts: float) -> None:
     try:
         answer = httpx.post(f"{url}/api/v2/alerts", json=alerts, timeout=_SECONDS, trust_env=False)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        failed = f"{without_secrets(url)} cannot be reached, so nobody is paged: {error or type(error).__name__}"
+        failed = f"{without_secrets(url)} cannot be reached, so nobody is paged: {type(error).__name__}"
         raise ServiceError(failed) from error
     if answer.status_code != httpx.codes.OK:
         raise ServiceError(

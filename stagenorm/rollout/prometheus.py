@@ -221,8 +221,10 @@ class Prometheus:
             answer = self._client.post(f"{where}/api/v1/query", data={"query": query, "time": f"{at:.3f}"})
         except httpx.TimeoutException as error:
             raise _Fault(f"Prometheus at {self._where} did not answer within {self._seconds:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.HTTPError as error:
             raise _Fault(f"Prometheus at {self._where} cannot be reached ({error or type(error).__name__})") from error
+        except httpx.InvalidURL as error:  # its text may hold a part of a password
+            raise _Fault(f"Prometheus at {self._where} cannot be reached, for that is no URL") from error
         return self._samples(answer)
 
     def _samples(self, answer: httpx.Response) -> list[_Sample]:

@@ -234,15 +234,16 @@ def undo(store: ModeStore, change: Change, *, endpoint: str | None = None, defau
                         f"the last change is revision {later.revision}, {later.action}, which is no mode's: it is taken back "
                         "by its own command; to enforce again set the mode"
                     )
+                _refuse_past_a_latch(back, snapshot)
                 return back
-            if later is None and (before.overlays, before.rollout) != (after.overlays, after.rollout):
+            by_an_operator = entry.actor is Actor.OPERATOR  # the controller's own steps follow from what is undone
+            if later is None and (
+                before.overlays != after.overlays or (by_an_operator and before.rollout != after.rollout)
+            ):
                 later = entry
             if endpoint is not None and before.state(endpoint) != after.state(endpoint):
                 back = _put_back(snapshot, before, [endpoint])
-                if _past_the_latch(back, snapshot, endpoint):
-                    raise TransitionRefusedError(
-                        f"{endpoint} would enforce again, and everywhere is latched: stagenorm mode unlatch first"
-                    )
+                _refuse_past_a_latch(back, snapshot)
                 return back
         raise TransitionRefusedError(
             f"there is nothing to undo: the trail holds no change of {f'the own mode of {endpoint}' if endpoint else 'a mode'} "
@@ -303,11 +304,16 @@ def _enforces_more(one: Snapshot, other: Snapshot, default: ModeState) -> bool:
     return bool(views[0].exceeding(views[1]))
 
 
-def _past_the_latch(back: Snapshot, current: Snapshot, endpoint: str) -> bool:
-    """Whether an endpoint would enforce that had the global mode, which is latched."""
-    state, everywhere = back.state(endpoint), current.everywhere
-    has_its_own = current.state(endpoint) is not None
-    return bool(state and state.mode is Mode.ENFORCE and not has_its_own and everywhere and everywhere.latched)
+def _refuse_past_a_latch(back: Snapshot, current: Snapshot) -> None:
+    """Nothing enforces again by itself while the global mode stays latched."""
+    if back.everywhere is None or not back.everywhere.latched:
+        return
+    for endpoint, state in back.endpoints.items():
+        now = current.state(endpoint) or current.everywhere or back.everywhere
+        if state.mode is Mode.ENFORCE and modes.weight(state) > modes.weight(now):
+            raise TransitionRefusedError(
+                f"{endpoint} would enforce again, and everywhere is latched: stagenorm mode unlatch first"
+            )
 
 
 def _put_back(snapshot: Snapshot, before: Snapshot, places: Iterable[str | None]) -> Snapshot:

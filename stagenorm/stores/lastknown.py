@@ -7,10 +7,10 @@ more unless somebody changed that very mode meanwhile: a store that merely went 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from stagenorm.core.modes import Mode, ModeState, ModeView
+from stagenorm.core.modes import Mode, ModeState, ModeView, weight
 from stagenorm.errors import StoreError
 from stagenorm.stores.protocol import Snapshot
 
@@ -68,6 +68,7 @@ class LastKnown:
             exceeding = self._stored(snapshot).exceeding(self._stored(seen))
             if any(state.changed_at <= self._newest for state in exceeding.values()):
                 self._went_back, self._refused = True, snapshot
+                self.snapshot = self._with_lowered(seen, snapshot)
                 where = f"from revision {seen.revision} to {snapshot.revision}"
                 if snapshot.revision >= seen.revision:
                     where = f"behind revision {seen.revision}, and is at {snapshot.revision} since"
@@ -79,6 +80,18 @@ class LastKnown:
         self._held = {
             endpoint: wanted for endpoint, wanted in self._held.items() if self._enforces(snapshot, endpoint, wanted)
         }
+
+    def _with_lowered(self, seen: Snapshot, refused: Snapshot) -> Snapshot:
+        """What was lowered since holds from now on, whatever such a store says next."""
+        lowered: dict[str | None, ModeState] = {}
+        for place in (None, *{**seen.endpoints, **refused.endpoints}):
+            now, then = (each.state(place) or each.everywhere or self._default for each in (refused, seen))
+            if weight(now) < weight(then) and now.changed_at > self._newest:
+                lowered[place] = now
+        self._newest = max((state.changed_at for state in lowered.values()), default=self._newest)
+        everywhere = lowered.pop(None, seen.everywhere)
+        own = {place: state for place, state in lowered.items() if place is not None}
+        return replace(seen, everywhere=everywhere, endpoints={**seen.endpoints, **own})
 
     def hold(self, endpoint: str | None, at: float) -> None:
         """A downgrade of one endpoint, or of all, could not be stored: hold this process at warn.

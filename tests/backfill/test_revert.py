@@ -104,6 +104,9 @@ def test_nothing_runs_while_a_revert_has_not_ended(place, apply, conduct):
     stopped = conduct(7)
     stopped.stop.set()
     assert reverting.revert(place.database, 1, stopped).status is Status.STOPPED
+    assert apply(place).at.rows_changed == 0  # it took nothing back yet
+    stopped = conduct(7, tell=lambda progress: progress.at.rows_changed and stopped.stop.set())
+    assert reverting.revert(place.database, 1, stopped).at.rows_changed
     with pytest.raises(BackfillRefusedError, match="revert 2 of run 1 did not end: stagenorm backfill revert --run 1"):
         apply(place)
     assert reverting.revert(place.database, 1, conduct()).kept == 0

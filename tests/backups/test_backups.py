@@ -1,5 +1,6 @@
 """A dump, its manifest, the proof that it restores and the receipt: and every way in which one of them is wrong."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -89,7 +90,7 @@ def left_behind(place, tmp_path, monkeypatch):
 
     def left_behind():
         if place.sqlite:
-            return list(temporary.glob("stagenorm_restore_*"))
+            return list(temporary.glob(".stagenorm_copy_*"))
         return place.ask("SELECT datname FROM pg_database WHERE datname LIKE 'stagenorm_restore%'")
 
     return left_behind
@@ -296,9 +297,30 @@ def test_what_a_killed_restore_leaves_the_next_one_removes(
         until(left_behind)
         process.kill()
     assert left_behind()
+    if place.sqlite:
+        (copy,) = left_behind()
+        restore.restore_test(place.database, dump)  # so young a one may have no lock yet
+        assert left_behind() == [copy]
+        os.utime(copy, (0, 0))
     if place.server:  # what it had asked of the server may take a moment to end
         until(lambda: not place.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
     prove(dump)
+
+
+@pytest.mark.parametrize("made_as", [SQLITE], ids="-".join)
+def test_what_a_killed_backup_leaves_the_next_one_removes(place, tmp_path, dump):
+    left, held = (tmp_path / f".stagenorm_copy_{name}" for name in ("left", "held"))
+    for each in (left, held):
+        each.mkdir()
+        (each / "snapshot.db").write_text("half")
+        os.utime(each, (0, 0))
+    lock = os.open(held, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        create.create(place.database, tmp_path / "again.dump", [DEALS])
+    finally:
+        os.close(lock)
+    assert list(tmp_path.glob(".*")) == [held]
 
 
 @pytest.mark.parametrize("made_as", [each for each in POSTGRESQL if each[0] == "debian"], ids="-".join)

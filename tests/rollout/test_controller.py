@@ -155,9 +155,9 @@ def test_a_mode_that_was_set_by_hand_holds_until_somebody_resumes(world):
     told = world.later(9 * DAY)
     assert (told.verdict, told.results[0].gate) == (HOLD, "by hand")
     assert "everywhere is enforce 30%: ada set it (because)" in told.results[0].why
-    way_out = "the plan has no step of enforce 30%: stagenorm mode set enforce --share 10 --reason TEXT"
+    way_out = "everywhere is enforce 30%, and the plan has no such step: stagenorm mode set enforce --share 10 --reason"
     assert told.results[0].remedy.startswith(way_out)
-    with pytest.raises(TransitionRefusedError, match=f"resume: everywhere is enforce 30%: {way_out}"):
+    with pytest.raises(TransitionRefusedError, match=f"resume: {way_out}"):
         world.operate("resume")
     assert world.step == "warn"
     world.set(Mode.ENFORCE, 10)
@@ -175,6 +175,24 @@ def test_an_endpoint_with_a_mode_of_its_own_is_named(world):
         world.operate("resume")
     control.clear(world.store, world.operator(), "companies")
     assert isinstance(world.later(0), Move)
+
+
+def test_endpoints_that_go_together_with_different_modes_are_told_what_to_set(world):
+    world.until("warn")
+    world.driver.plan = replace(world.plan, partial=True)
+    for endpoint, share in zip(world.plan.endpoints, (10, 50, 10), strict=False):
+        world.set(Mode.ENFORCE, share, endpoint=endpoint)
+    second = world.plan.endpoints[1]
+    remedy = world.later(0).results[0].remedy
+    assert remedy.startswith(
+        f"{second} is enforce 50%, and all go together: stagenorm mode set enforce --share 10 --endpoint {second} --reason"
+    )
+    with pytest.raises(TransitionRefusedError, match="all go together"):
+        world.operate("resume")
+    for endpoint in world.plan.endpoints:
+        world.set(Mode.ENFORCE, 10, endpoint=endpoint)
+    world.operate("resume")
+    assert world.step == "enforce 10%"
 
 
 def test_hold_resume_and_abort(world):
@@ -263,7 +281,9 @@ def test_a_step_that_the_plan_lost_holds(world):
     world.driver.plan = replace(world.plan, steps=(*world.plan.steps[:3], *world.plan.steps[4:]))
     told = world.later(DAY)
     assert "the plan no longer has the step 'enforce 10%'" in told.results[0].why
-    assert told.results[0].remedy.startswith("the plan has no step of enforce 10%: stagenorm mode set warn")
+    assert told.results[0].remedy.startswith(
+        "everywhere is enforce 10%, and the plan has no such step: stagenorm mode set warn"
+    )
     world.set(Mode.WARN)
     assert world.later(0).results[0].remedy.startswith("stagenorm rollout resume")
     world.operate("resume")

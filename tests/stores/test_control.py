@@ -9,7 +9,7 @@ from stagenorm.core.modes import Actor
 from stagenorm.core.overlays import Exemption, temporary_alias
 from stagenorm.core.progress import EVERYWHERE, Progress
 from stagenorm.errors import StoreConflictError
-from stagenorm.stores import MemoryModeStore, Snapshot, control
+from stagenorm.stores import Entry, MemoryModeStore, Snapshot, control
 
 DEFAULT = ModeState(Mode.WARN)
 
@@ -316,6 +316,29 @@ def test_undo_of_one_endpoint_never_enforces_past_the_latch_of_all(store):
     control.unlatch(store, OPERATOR)
     control.undo(store, OPERATOR, endpoint="companies", default=DEFAULT)
     assert standing(store, "companies") == ("enforce", 100, False)
+
+
+def test_undo_of_an_own_mode_never_enforces_past_the_latch_of_all(store):
+    set_mode(store, OPERATOR, "enforce", 100, "companies")
+    control.downgrade(store, ALERT, default=DEFAULT)
+    with pytest.raises(TransitionRefusedError, match="companies would enforce again, and everywhere is latched"):
+        control.undo(store, OPERATOR, endpoint="companies", default=DEFAULT)
+    control.unlatch(store, OPERATOR, endpoint="companies")
+    set_mode(store, OPERATOR, "enforce", 100, "companies")
+    control.clear(store, OPERATOR, "companies")
+    with pytest.raises(TransitionRefusedError, match="companies would enforce again, and everywhere is latched"):
+        control.undo(store, OPERATOR, default=DEFAULT)
+
+
+def test_undo_takes_an_alert_s_downgrade_back_though_the_controller_followed_it(store):
+    set_mode(store, OPERATOR, "enforce")
+    control.downgrade(store, ALERT, default=DEFAULT)
+    back = {EVERYWHERE: Progress("warn", 1.0, pulled_back=True)}
+    before = store.read()
+    after = replace(before, revision=before.revision + 1, rollout=back)
+    store.replace(Entry(after.revision, 101.0, Actor.CONTROLLER, "rollout", "rollout back", "because", before, after))
+    control.undo(store, OPERATOR, default=DEFAULT)
+    assert standing(store) == ("enforce", 100, False)
 
 
 def test_undo_does_not_reach_into_the_history_before_a_loss(store):

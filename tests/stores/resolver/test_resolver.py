@@ -132,9 +132,29 @@ def test_a_store_that_is_refused_still_lowers(store, resolve):
     store.answer = StoreError("gone")
     resolver.refresh()
     assert mode(resolver, "c") is Mode.WARN
-    store.answer = Snapshot(7, None, {"a": at(Mode.ENFORCE, 300.0, revision=4), "c": enforce})
+    for lost in (Snapshot(3, None, {"a": WARN, "c": enforce}), Snapshot(9, None, {"a": WARN, "c": enforce})):
+        store.answer = lost  # what was lowered meanwhile is lost too, and does not come back for it
+        resolver.refresh()
+        assert mode(resolver, "c") is Mode.WARN
+        assert "(c): there, stagenorm mode set warn" in resolver.status().error
+    store.answer = Snapshot(10, None, {"a": at(Mode.ENFORCE, 300.0, revision=4), "c": at(Mode.ENFORCE, 301.0)})
     resolver.refresh()
     assert (mode(resolver, "a"), mode(resolver, "c")) == (Mode.ENFORCE, Mode.ENFORCE)
+
+
+def test_a_lagging_store_that_is_whole_again_is_followed_though_it_was_milder_before(store, resolve):
+    store.answer = whole = Snapshot(
+        5, None, {"a": at(Mode.WARN, 100.0, revision=3), "c": at(Mode.ENFORCE, 90.0, revision=2)}
+    )
+    resolver = resolve()
+    store.answer = Snapshot(
+        2, None, {"a": at(Mode.ENFORCE, 50.0, revision=2), "c": at(Mode.WARN, 20.0)}
+    )  # as it once was
+    resolver.refresh()
+    assert (mode(resolver, "a"), mode(resolver, "c")) == (Mode.WARN, Mode.WARN)
+    store.answer = whole
+    resolver.refresh()
+    assert (resolver.status().error, mode(resolver, "c")) == (None, Mode.ENFORCE)
 
 
 def test_a_mode_that_was_cleared_and_set_again_did_not_go_back(store, resolve):

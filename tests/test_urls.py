@@ -1,0 +1,25 @@
+"""without_secrets(): where a URL leads, and nothing of who asks."""
+
+import pytest
+
+from stagenorm.urls import without_secrets
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://127.0.0.1:9090/prometheus", "http://127.0.0.1:9090/prometheus"),
+        ("redis://:secret@h:1/0?prefix=x", "redis://h:1/0"),
+        ("file:///var/x@y/modes.json", "file:///var/x@y/modes.json"),
+        ("unix://ada:secret@/run/redis.sock?password=secret", "unix:///run/redis.sock"),
+        ("http://ada:sec#ret@h", "http://h"),
+        ("http://ada:s?ecret@h", "http://h"),
+        ("http://ada:s//ecret@h", "http://h"),
+        ("http://ada:sec/ret@h/x", "http://h/x"),
+        ("ada:se#cret@h", "h"),
+        ("h:9090", "h:9090"),
+        ("", ""),
+    ],
+)
+def test_what_is_told(url, told):
+    assert without_secrets(url) == told
