@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "stagenorm"
 # Lowest first: a module imports from its own layer or a lower one.
 LAYERS = [
     {"errors"},
-    {"files", "core", "times"},
+    {"files", "core", "times", "urls"},
     {"events"},
     {"boundary"},
     {"asgi", "wsgi"},
