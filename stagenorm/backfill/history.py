@@ -28,17 +28,20 @@ def history(database: Database) -> list[dict[str, Any]]:
             idle.add((run["run"], run["updated_at"]))
         looked_at.add(lock)
     # Read again: one that ended, or was gone on with, while locks were looked at says so by now.
-    found = _runs(database)
-    at_work = {run["run"] for run in _running(found) if (run["run"], run["updated_at"]) not in idle}
-    return [{**run, "at_work": run["run"] in at_work} for run in found]
+    with database.reading() as connection:
+        found = control.runs(connection)
+        at_work = {run["run"] for run in _running(found) if (run["run"], run["updated_at"]) not in idle}
+        return [{**run, "at_work": run["run"] in at_work, "resumable": _is_resumable(connection, run)} for run in found]
 
 
 def _runs(database: Database) -> list[dict[str, Any]]:
     with database.reading() as connection:
-        return [{**run, "resumable": _is_resumable(connection, run)} for run in control.runs(connection)]
+        return control.runs(connection)
 
 
 def _is_resumable(connection: Connection, run: dict[str, Any]) -> bool:
+    if run["status"] not in control.RESUMABLE:
+        return False
     if run["kind"] == Kind.REVERT.value:
         at = control.resumable_revert(connection, run["of_run"])
     else:

@@ -50,8 +50,7 @@ class LastKnown:
         self.snapshot: Snapshot | None = None
         self._default = default
         self._relax_when_stale = relax_when_stale
-        self._refused: Snapshot | None = None  # what a store that went back has; it may only lower
-        self._went_back = False  # the store was refused for it; what it holds since is of a history that lost changes
+        self._refused: Snapshot | None = None  # of a store that went back, and so of a history that lost changes
         self._newest = 0.0  # when a mode was changed last, of all that were confirmed
         self._failure: _Failure | None = None  # one value, because status() is asked by any thread
         self._held: dict[str | None, _Wanted] = {}  # downgrades that could not be stored
@@ -64,18 +63,16 @@ class LastKnown:
                 refused, whatever its revision grows to, until the modes that enforce more were set since.
         """
         seen = self.snapshot
-        if seen is not None and (self._went_back or _is_behind(snapshot, seen)):
+        if seen is not None and (self._refused is not None or _is_behind(snapshot, seen)):
             exceeding = self._stored(snapshot).exceeding(self._stored(seen))
             if any(state.changed_at <= self._newest for state in exceeding.values()):
-                self._went_back, self._refused = True, snapshot
-                self.snapshot = self._with_lowered(seen, snapshot)
+                self.snapshot, self._refused = self._with_lowered(seen, snapshot), snapshot
                 where = f"from revision {seen.revision} to {snapshot.revision}"
                 if snapshot.revision >= seen.revision:
                     where = f"behind revision {seen.revision}, and is at {snapshot.revision} since"
                 raise StoreError(f"the store went back {where}, which would enforce more {_remedy(exceeding)}")
         self.snapshot, self._refused = snapshot, None
         self._newest = max(_newest(snapshot), self._newest)
-        self._went_back = False
         self._failure = None
         self._held = {
             endpoint: wanted for endpoint, wanted in self._held.items() if self._enforces(snapshot, endpoint, wanted)

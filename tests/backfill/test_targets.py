@@ -1,9 +1,7 @@
 """What may be a target: odd names, keys and types, and what is refused with its reason."""
 
-from contextlib import suppress
 from threading import Event
 
-import psycopg
 import pytest
 
 from stagenorm import Normalizer, Term, Vocabulary
@@ -14,7 +12,7 @@ from stagenorm.backfill.run import Allowance, plan, run
 from stagenorm.backfill.target import Target
 from stagenorm.backfill.verify import last_run, verify
 from stagenorm.core.conclusion import Conclusion
-from stagenorm.errors import BackfillRefusedError, ConfigurationError, DatabaseError
+from stagenorm.errors import BackfillRefusedError, DatabaseError
 
 STAGES = ["Seed", "seed", "Series A", "bogus", None]
 
@@ -62,14 +60,6 @@ def test_keys_of_every_type_on_postgresql(on_postgresql, normalizer, conduct, ty
         f"INSERT INTO deals SELECT {value}, (ARRAY['Seed', 'seed', 'SERIES_A', 'bogus', NULL])[1 + n % 5] FROM generate_series(1, 60) n"
     )
     run_and_take_back(on_postgresql, Target.parse("deals", "stage"), normalizer, conduct)
-
-
-@pytest.mark.parametrize("value", ["a\0b", b"a", 1.5])
-def test_keys_that_a_log_could_not_name_again_are_refused_on_sqlite(on_sqlite, normalizer, value):
-    on_sqlite.ask("CREATE TABLE deals (id PRIMARY KEY NOT NULL, stage text)")
-    on_sqlite.ask("INSERT INTO deals VALUES (?, 'Seed')", value)
-    with pytest.raises(BackfillRefusedError, match="id holds BLOBs, REALs or NULs"):
-        plan(on_sqlite.database, Target.parse("deals", "stage"), normalizer)
 
 
 def test_keys_that_only_their_index_tells_apart_are_told_apart_on_sqlite(on_sqlite, normalizer, conduct):
@@ -205,24 +195,6 @@ def test_a_filter_may_hold_what_looks_like_a_parameter(place, normalizer, conduc
     run_and_take_back(place, target, normalizer, conduct)
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        "1 = 1) OR (1 = 1",
-        "id < 3) OR id > 1 OR (id = 2",
-        "id = 1) OR (id = 99999",
-        "id = 1))) OR (((1 = 0",
-        "id = NUL",
-        "id > 0 ORDER BY id",
-        "id > 0 UNION SELECT 1",
-    ],
-)
-def test_a_filter_that_gets_out_of_its_brackets_is_refused(place, normalizer, condition):
-    place.fill(20, forms=["Seed"])
-    with pytest.raises(BackfillRefusedError, match=r"is no condition: .*: write one, with all of its brackets closed"):
-        plan(place.database, Target.parse("deals", "stage", condition=condition), normalizer)
-
-
 @pytest.mark.parametrize("type_", ["char(12)", "citext", "stage_domain", "text COLLATE loose"])
 def test_columns_that_compare_loosely_are_told_apart_to_the_letter(on_postgresql, normalizer, conduct, type_):
     place = on_postgresql
@@ -273,102 +245,6 @@ def test_a_column_too_short_is_an_error_and_never_cut(on_postgresql, normalizer,
     with pytest.raises(DatabaseError, match="too long"):
         run_and_take_back(place, Target.parse("deals", "stage"), longer, conduct)
     assert place.ask("SELECT stage FROM deals") == [("A",)]
-
-
-@pytest.mark.parametrize(
-    ("table", "column", "key", "why"),
-    [
-        ("absent", "stage", "", "has no table absent: check"),
-        ("deals", "absent", "", "has no column 'absent'"),
-        ("deals", "stage", "absent", "has no column 'absent'"),
-        ("deals", "stage", "note", r"\(note\) is not unique"),
-        ("loose", "stage", "", "has no primary key"),
-        ("loose", "stage", "id", "is NULL in some rows"),
-        ("deals", "id", "", "is part of the key|only a column of text"),
-        ("deals; DROP TABLE deals", "stage", "", "has no table"),
-    ],
-)
-def test_what_cannot_be_worked_with_is_refused_and_nothing_changes(place, normalizer, table, column, key, why):
-    place.ask("CREATE TABLE deals (id integer PRIMARY KEY, stage text, note text)")
-    place.ask("CREATE TABLE loose (id integer UNIQUE, stage text)")
-    place.ask("INSERT INTO loose VALUES (NULL, 'Seed')")
-    with pytest.raises(BackfillRefusedError, match=why):
-        run(
-            place.database,
-            Target.parse(table, column, [key] if key else ()),
-            normalizer,
-            Allowance(no_receipt="a test"),
-            None,
-        )
-    with place.database.reading() as connection:
-        assert not exist(connection)
-
-
-@pytest.mark.parametrize(
-    ("made", "key", "why"),
-    [
-        (["CREATE TABLE heir () INHERITS (deals)"], (), "tables inherit from it"),
-        (["ALTER TABLE deals ADD COLUMN stagenorm_run int"], (), "has a column 'stagenorm_run'"),
-        (
-            [
-                "ALTER TABLE deals ADD COLUMN code int DEFAULT 1",
-                "CREATE UNIQUE INDEX CONCURRENTLY broken ON deals (code)",  # fails, and leaves it
-            ],
-            ("code",),
-            r"\(code\) is not unique",
-        ),
-        (
-            [
-                "ALTER TABLE deals ADD COLUMN code text COLLATE loose",
-                'CREATE UNIQUE INDEX strict ON deals (code COLLATE "C")',
-            ],
-            ("code",),
-            r"\(code\) is not unique",
-        ),
-    ],
-    ids=["inherited", "named as a parameter", "invalid index", "index of another collation"],
-)
-def test_rows_that_a_key_does_not_tell_apart_are_refused_on_postgresql(on_postgresql, normalizer, made, key, why):
-    place = on_postgresql.fill(20, forms=["Seed"])
-    if "loose" in made[0]:
-        try:
-            place.ask("CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
-        except psycopg.errors.FeatureNotSupported:  # a server without ICU has no such collations
-            return
-    for sql in made:
-        with suppress(psycopg.errors.UniqueViolation):
-            place.ask(sql)
-    with pytest.raises(BackfillRefusedError, match=why):
-        plan(place.database, Target.parse("deals", "stage", key), normalizer)
-
-
-def test_a_role_that_does_not_see_all_rows_is_refused(on_postgresql, normalizer, apply):
-    place = on_postgresql.fill(20, forms=["Seed"])
-    apply(place)
-    for sql in (
-        "ALTER TABLE deals ENABLE ROW LEVEL SECURITY",
-        "CREATE POLICY low ON deals USING (id < 9)",
-        "DROP ROLE IF EXISTS hidden",
-        "CREATE ROLE hidden LOGIN",
-        "GRANT ALL ON ALL TABLES IN SCHEMA public TO hidden",
-        "GRANT USAGE ON SCHEMA public TO hidden",
-    ):
-        place.ask(sql)
-    database = Database(place.url.replace("postgres@", "hidden@"))
-    try:
-        with pytest.raises(BackfillRefusedError, match="row security may hide rows"):
-            plan(database, Target.parse("deals", "stage"), normalizer)
-        with pytest.raises(BackfillRefusedError, match="row security may hide rows"):
-            verify(database, 1, normalizer)
-    finally:
-        place.ask("DROP OWNED BY hidden")
-        place.ask("DROP ROLE hidden")
-
-
-@pytest.mark.parametrize("table", ["", "a.b.c", "a.", '"a', ".a"])
-def test_a_name_that_is_none(table):
-    with pytest.raises(ConfigurationError, match=r"write TABLE or SCHEMA.TABLE"):
-        Target.parse(table, "stage")
 
 
 def test_a_plan_changes_nothing_at_all(place, normalizer):

@@ -5,6 +5,12 @@ import pytest
 from stagenorm import Mode, ModeState, StoreError
 from stagenorm.stores import ModeResolver, Snapshot
 
+ENFORCE, WARN, OFF = (ModeState(mode, share=40) for mode in (Mode.ENFORCE, Mode.WARN, Mode.OFF))
+
+
+def mode(resolver, endpoint="simulate"):
+    return resolver.view.state(endpoint).mode
+
 
 class ScriptedStore:
     """Answers what the test says, counts the reads, and pushes nothing."""
