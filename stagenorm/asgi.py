@@ -33,10 +33,10 @@ class StageNormMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; websockets, lifespan and unguarded paths go straight to the application."""
-        path: str = scope.get("path", "")
-        if (path in self._elsewhere and not scope.get("root_path")) or scope["type"] != "http":
+        if (scope.get("path") in self._elsewhere and not scope.get("root_path")) or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        path: str = scope["path"]
         root_path = self._root_path or scope.get("root_path")
         if root_path:
             path = _below(path, root_path)
@@ -128,7 +128,7 @@ def _rewritten(scope: Scope, request: Request, verdict: Rewrite) -> Scope:
         new["query_string"] = verdict.query
     if verdict.body is not None and isinstance(request.body, bytes) and len(verdict.body) != len(request.body):
         length = b"%d" % len(verdict.body)
-        new["headers"] = [(k, length if k == b"content-length" else v) for k, v in scope["headers"]]
+        new["headers"] = [each if each[0] != b"content-length" else (each[0], length) for each in scope["headers"]]
     return {**scope, **new} if new else scope  # the server and outer middleware keep their own
 
 

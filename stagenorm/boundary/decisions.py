@@ -25,7 +25,9 @@ class Situation(Token):
     @classmethod
     def of(cls, mode: Mode, in_share: bool) -> Situation:
         """The situation of a request under a mode."""
-        return _SITUATIONS[mode, in_share]
+        if mode is _ENFORCING:
+            return _ENFORCE if in_share else _OUTSIDE
+        return _OFF if mode is _OFF_MODE else _WARN
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,7 @@ _REWRITE = Decision(Outcome.REWRITE)
 _REWRITE_NOTICE = Decision(Outcome.REWRITE, notice=True)
 
 _OFF, _WARN, _ENFORCE, _OUTSIDE = Situation
-_SITUATIONS = {(mode, inside): Situation(mode.value) for mode in (Mode.OFF, Mode.WARN) for inside in (False, True)}
-_SITUATIONS |= {(Mode.ENFORCE, True): _ENFORCE, (Mode.ENFORCE, False): _OUTSIDE}
+_ENFORCING, _OFF_MODE = Mode.ENFORCE, Mode.OFF  # looked up once: before Python 3.12 that is slow
 _TABLE: Mapping[FindingKind, Mapping[Situation, Decision]] = MappingProxyType(
     {
         FindingKind.CANONICAL: {_OFF: _PASS, _WARN: _PASS, _ENFORCE: _PASS, _OUTSIDE: _PASS},

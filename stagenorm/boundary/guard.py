@@ -161,9 +161,9 @@ class Guard:
         if announced.refused:
             return announced.refused
         body = request.body
-        if body is Unread.TOO_LARGE:
-            return self._too_large()
         if isinstance(body, Unread):
+            if body is Unread.TOO_LARGE:
+                return self._too_large()
             return Reading.of(FindingKind.UNREADABLE, "body", f"the body is not read: {body.value}")
         if len(body) > self._max_body_bytes:
             return self._too_large()

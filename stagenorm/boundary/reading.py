@@ -190,14 +190,14 @@ class Reading:
         """A reading in which all that is not canonical are aliases.
 
         Args:
-            aliases: each distinct one with its field.
+            aliases: each distinct one with its field, MAX_FINDINGS at most.
             times: how many values are aliases.
             canonical: how many are canonical.
             rewritten: the part with all aliases replaced.
         """
         reading = cls(canonical)
         reading.counts[_ALIAS] = times
-        reading._noted = [(_ALIAS, slot, "", raw, AN_ALIAS) for slot, raw in aliases[:MAX_FINDINGS]]
+        reading._noted = [(_ALIAS, slot, "", raw, AN_ALIAS) for slot, raw in aliases]
         reading.rewrite = lambda: rewritten
         return reading
 
