@@ -54,9 +54,8 @@ class Columns:
 
     def __init__(self, database: Database, connection: Connection, target: Target) -> None:
         self.postgresql = database.kind == "postgresql"
-        target = resolved(database, connection, target)
         inspector = sa.inspect(connection)
-        described = {each["name"]: each for each in inspector.get_columns(target.table, schema=target.schema)}
+        target, described = _resolved(database, connection, inspector, target)
         self.target = dataclasses.replace(target, key=target.key or self._primary(inspector, target))
         _require(target, described, (*self.target.key, *([target.tenant] if target.tenant else [])))
         unfit: set[str] = set()
@@ -303,14 +302,21 @@ def resolved(database: Database, connection: Connection, target: Target) -> Targ
     Raises:
         BackfillRefusedError: there is no such table or column.
     """
+    return _resolved(database, connection, sa.inspect(connection), target)[0]
+
+
+def _resolved(
+    database: Database, connection: Connection, inspector: Any, target: Target
+) -> tuple[Target, dict[str, Any]]:
+    """The same, and the columns of its table as the inspector describes them."""
     asked = _TABLE if database.kind == "postgresql" else _SQLITE_TABLE
     found = connection.execute(sa.text(asked), {"table": target.table, "schema": target.schema}).first()
     if found is None:
         raise BackfillRefusedError(f"{database.name} has no table {target.table_name}: check its name and schema")
     target = dataclasses.replace(target, schema=found.schema, table=found.name)
-    described = sa.inspect(connection).get_columns(target.table, schema=target.schema)
-    _require(target, [each["name"] for each in described], [target.column])
-    return target
+    described = {each["name"]: each for each in inspector.get_columns(target.table, schema=target.schema)}
+    _require(target, described, [target.column])
+    return target, described
 
 
 def _require(target: Target, columns: Collection[str], names: Iterable[str]) -> None:
