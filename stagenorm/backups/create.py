@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -16,8 +17,7 @@ from stagenorm.backups import receipt, tools
 from stagenorm.backups.contents import contents
 from stagenorm.backups.manifest import Hashing, Manifest, place
 from stagenorm.backups.scratch import scratch
-from stagenorm.errors import BackupError
-from stagenorm.files import replacing
+from stagenorm.errors import BackupError, DataFileError
 
 CUSTOM, PLAIN, SQLITE = "custom", "plain", "sqlite"
 
@@ -40,21 +40,43 @@ def create(
         DatabaseError: the database failed.
         DataFileError: the files cannot be written.
     """
-    if out.exists():
-        raise BackupError(f"{out} is there already: name another file, a backup is never overwritten")
-    for each in (place(out), receipt.place(out)):  # of a dump that is no more
-        each.unlink(missing_ok=True)
     try:
-        if database.kind == "sqlite":
-            return _sqlite(database, out, targets)
-        return _postgresql(database, out, targets, format_, tools_in)
-    except BaseException:
-        out.unlink(missing_ok=True)  # a dump that nothing vouches for
+        # By its own name from the beginning, so of two that begin at once one is refused; until it has a manifest nothing
+        # vouches for it.
+        file = out.open("xb")
+    except FileExistsError as error:
+        raise BackupError(
+            f"{out} is there already{_cut_off(out)}: a backup is never overwritten, name another file"
+        ) from error
+    except OSError as error:
+        raise DataFileError(f"{out} cannot be written: {error.strerror}") from error
+    try:
+        with file:
+            for each in (place(out), receipt.place(out)):  # of a dump that is no more
+                each.unlink(missing_ok=True)
+            hashing = Hashing(file)
+            if database.kind == "sqlite":
+                made = _sqlite(database, out, hashing, targets)
+            else:
+                made = _postgresql(database, hashing, targets, format_, tools_in)
+            file.flush()
+            os.fsync(file.fileno())
+        made.write(out)
+    except BaseException as error:
+        out.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DataFileError(f"{out} cannot be written: {error.strerror}") from error
         raise
+    return made
+
+
+def _cut_off(out: Path) -> str:
+    whole = place(out).exists() or not out.is_file()
+    return "" if whole else " without a manifest, so it is being written or was cut off"
 
 
 def _postgresql(
-    database: Database, out: Path, targets: Sequence[Target], format_: str, tools_in: Path | None
+    database: Database, hashing: Hashing, targets: Sequence[Target], format_: str, tools_in: Path | None
 ) -> Manifest:
     began = time.time()
     with database.reading() as connection:
@@ -67,12 +89,10 @@ def _postgresql(
         # The connection that holds the snapshot counts in it while pg_dump writes.
         with ThreadPoolExecutor(1) as beside:
             counting = beside.submit(contents, connection, targets)
-            with replacing(out) as file:
-                hashing = Hashing(file)
-                with tools.piped(command, database.url) as dumped:
-                    hashing.copy(dumped)
+            with tools.piped(command, database.url) as dumped:
+                hashing.copy(dumped)
             held = counting.result()
-    made = Manifest(
+    return Manifest(
         identity,
         format_,
         hashing.size,
@@ -83,11 +103,9 @@ def _postgresql(
         tuple(target.as_json for target in targets),
         held,
     )
-    made.write(out)
-    return made
 
 
-def _sqlite(database: Database, out: Path, targets: Sequence[Target]) -> Manifest:
+def _sqlite(database: Database, out: Path, hashing: Hashing, targets: Sequence[Target]) -> Manifest:
     began = time.time()
     with database.reading() as connection:
         identity = database.identity(connection)
@@ -102,11 +120,10 @@ def _sqlite(database: Database, out: Path, targets: Sequence[Target]) -> Manifes
             raise BackupError(f"{database.name} could not be copied: {error}") from error
         with Database(f"sqlite:///{copy}").reading() as connection:
             held = contents(connection, targets)
-        with copy.open("rb") as source, replacing(out) as file:
-            hashing = Hashing(file)
+        with copy.open("rb") as source:
             hashing.copy(source)
     library = f"SQLite {sqlite3.sqlite_version}"
-    made = Manifest(
+    return Manifest(
         identity,
         SQLITE,
         hashing.size,
@@ -117,5 +134,3 @@ def _sqlite(database: Database, out: Path, targets: Sequence[Target]) -> Manifes
         tuple(target.as_json for target in targets),
         held,
     )
-    made.write(out)
-    return made

@@ -255,6 +255,21 @@ def test_a_backup_is_never_overwritten(dump, place):
     assert dump.read_bytes() == before
 
 
+@pytest.mark.parametrize("made_as", [SQLITE, WHEEL], ids="-".join)
+def test_of_two_backups_at_once_on_one_path_the_second_is_refused(place, tmp_path, tools_in, monkeypatch):
+    place.fill(50)
+    out, contents = tmp_path / "deals.dump", create.contents
+
+    def meanwhile(*arguments):
+        with pytest.raises(BackupError, match="without a manifest, so it is being written"):
+            create.create(place.database, out, [], tools_in=tools_in)
+        return contents(*arguments)
+
+    monkeypatch.setattr(create, "contents", meanwhile)
+    made = create.create(place.database, out, [DEALS], tools_in=tools_in)
+    assert manifest.verify(out).contents == made.contents
+
+
 @pytest.mark.parametrize("made_as", [SQLITE, WHEEL, POSTGRESQL[-1]])
 def test_a_disk_that_is_full_leaves_neither_a_dump_nor_a_manifest(place, tmp_path, tools_in, made_as, environment):
     place.fill(5_000)
