@@ -263,8 +263,8 @@ def runs(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in connection.execute(sa.select(RUNS).order_by(RUNS.c.run.desc()))]  # noqa: SLF001 - its public name
 
 
-def newer_runs(connection: Connection, number: int, target: Target) -> bool:
-    """Whether a later run of the same table and column changed rows, and was not wholly taken back."""
+def newer_runs(connection: Connection, number: int, target: Target) -> list[int]:
+    """The later runs of the same table and column that changed rows and were not wholly taken back, the newest first."""
     taken_back = sa.select(RUNS.c.of_run).where(RUNS.c.kind == Kind.REVERT.value, RUNS.c.status == Status.DONE.value)
     later = sa.select(RUNS).where(
         RUNS.c.run > number,
@@ -272,4 +272,5 @@ def newer_runs(connection: Connection, number: int, target: Target) -> bool:
         RUNS.c.rows_changed > 0,
         RUNS.c.run.not_in(taken_back.where(RUNS.c.of_run.is_not(None))),
     )
-    return any(Target.from_json(row.target).name == target.name for row in connection.execute(later))
+    found = connection.execute(later.order_by(RUNS.c.run.desc()))
+    return [row.run for row in found if Target.from_json(row.target).name == target.name]

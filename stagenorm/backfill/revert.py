@@ -23,10 +23,14 @@ class Reverted:
     """How a revert ended.
 
     Attributes:
+        of_run: what was taken back.
+        target: that it had changed.
         at: how far it came; ``rows_seen`` are the run's changes, ``rows_changed`` those that were taken back.
         status: done or stopped.
     """
 
+    of_run: int
+    target: Target
     at: Checkpoint
     status: Status
 
@@ -67,17 +71,17 @@ def revert(database: Database, number: int, conduct: Conduct) -> Reverted:
                 )
             if last.status == Status.RUNNING.value:  # its process was killed; it must not resume halfway taken back
                 control.end(connection, number, Status.STOPPED, "a revert of it began")
+            if newer := control.newer_runs(connection, number, target):
+                raise BackfillRefusedError(
+                    f"{target.name} was changed since run {number}: revert run {', then run '.join(map(str, newer))} first"
+                )
             at = control.resumable_revert(connection, number)
             if at:
                 control.go_on(connection, at.run)
             else:
                 at = control.begin(connection, Kind.REVERT, target, found.vocabulary, of_run=number)
-            if control.newer_runs(connection, number, target):
-                raise BackfillRefusedError(
-                    f"a later run changed {target.name} since run {number}: revert the later ones first, newest first"
-                )
         at, status = walk(session, at, restoring_step(columns, number), conduct, last.rows_changed)
-    return Reverted(at, status)
+    return Reverted(number, target, at, status)
 
 
 def restoring_step(columns: Columns, number: int) -> Take:

@@ -39,12 +39,14 @@ class Outcome:
     """How a run ended.
 
     Attributes:
+        target: what it worked on.
         at: how far it came.
         status: done or stopped.
         resumed: whether it went on with an earlier one.
         left: what the target holds now.
     """
 
+    target: Target
     at: Checkpoint
     status: Status
     resumed: bool
@@ -124,7 +126,7 @@ def run(
         at, resumed = _checkpoint(session.connection, columns, normalizer, found, allowance, start)
         at, status = walk(session, at, canonical_step(columns, found.mapping), conduct, found.rows)
     with database.reading() as connection:
-        return Outcome(at, status, resumed, survey(connection, columns, normalizer))
+        return Outcome(columns.target, at, status, resumed, survey(connection, columns, normalizer))
 
 
 def _key(database: Database, columns: Columns, text: str) -> str:

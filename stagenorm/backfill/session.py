@@ -85,7 +85,7 @@ class Session:
                 if self.connection.scalar(asked):
                     return
             if time.monotonic() > deadline:
-                raise BackfillRefusedError(_taken(self._target))
+                raise BackfillRefusedError(_taken(self._target.name))
             time.sleep(_POLL)
 
     def _lock_file(self) -> int:
@@ -101,7 +101,7 @@ class Session:
             except BlockingIOError as error:
                 if last:
                     os.close(opened)
-                    raise BackfillRefusedError(_taken(self._target)) from error
+                    raise BackfillRefusedError(_taken(f"a table of {self._database.name}")) from error
                 time.sleep(_POLL)  # somebody may only have asked for the status
         return opened
 
@@ -134,5 +134,5 @@ def _lock_path(database: Database) -> Path:
     return Path(f"{database.path}-stagenorm-lock")
 
 
-def _taken(target: Target) -> str:
-    return f"another run works on {target.name}: stagenorm backfill status shows it; wait until it has ended"
+def _taken(what: str) -> str:
+    return f"another run works on {what}: stagenorm backfill status shows it; wait until it has ended"

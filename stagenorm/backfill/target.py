@@ -40,7 +40,8 @@ class Target:
         """A target as people write it.
 
         Args:
-            table: ``table`` or ``schema.table``; a part that holds a dot stands in double quotes.
+            table: ``table`` or ``schema.table``; a part that holds a dot or a double quote stands in double quotes, its
+                own doubled.
             column: the column.
             key: the key's columns.
             condition: an SQL condition.
@@ -52,7 +53,8 @@ class Target:
         parts = _parts(table)
         if len(parts) not in {1, 2} or not column.strip():
             raise ConfigurationError(
-                f"{table!a}, {column!a}: write TABLE or SCHEMA.TABLE and a column, a name that holds a dot in double quotes"
+                f"{table!a}, {column!a}: write TABLE or SCHEMA.TABLE and a column, a name that holds a dot or a double quote "
+                "in double quotes, and its own doubled"
             )
         return cls(parts[-1], column, tuple(key), parts[0] if len(parts) == 2 else None, condition.strip(), tenant)
 

@@ -89,8 +89,13 @@ def _postgresql(
         # The connection that holds the snapshot counts in it while pg_dump writes.
         with ThreadPoolExecutor(1) as beside:
             counting = beside.submit(contents, connection, targets)
-            with tools.piped(command, database.url) as dumped:
-                hashing.copy(dumped)
+            try:
+                with tools.piped(command, database.url) as dumped:
+                    hashing.copy(dumped)
+            except BackupError:
+                if counting.done():  # a snapshot ends with a connection that failed, which then is the cause
+                    counting.result()
+                raise
             held = counting.result()
     return Manifest(
         identity,

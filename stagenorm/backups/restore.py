@@ -19,6 +19,7 @@ from stagenorm.backups.create import PLAIN, SQLITE
 from stagenorm.backups.manifest import Manifest, verify
 from stagenorm.backups.plain import restricted
 from stagenorm.backups.receipt import Receipt
+from stagenorm.backups.receipt import place as receipt_place
 from stagenorm.backups.scratch import scratch
 from stagenorm.errors import BackupError, DatabaseError
 
@@ -53,6 +54,8 @@ def restore_test(
 ) -> Proof:
     """Restore a dump into a temporary database, and hold it against its manifest.
 
+    Where the dump fails, the receipt beside it, which an earlier test wrote, is removed.
+
     Args:
         database: that the dump is of; a PostgreSQL server gets the temporary database beside it.
         dump: the file.
@@ -65,14 +68,25 @@ def restore_test(
             long, or a smoke query gives nothing.
         DatabaseError: the database failed.
     """
-    manifest = verify(dump)
+    manifest, program = Manifest.read(dump), None
     with database.reading() as connection:
         if database.identity(connection) != manifest.database:
             raise BackupError(f"{dump} is of {manifest.database}, not of {database.name}: name its own database")
+        if manifest.format != SQLITE:
+            program = tools.find(connection, "psql" if manifest.format == PLAIN else "pg_restore", tools_in)
+    try:
+        return _proof(database, dump, verify(dump), program, smoke, budget)
+    except BackupError:
+        receipt_place(dump).unlink(missing_ok=True)
+        raise
+
+
+def _proof(  # noqa: PLR0917 - each is one thing
+    database: Database, dump: Path, manifest: Manifest, program: Path | None, smoke: Sequence[str], budget: float
+) -> Proof:
     targets = [Target.from_json(text) for text in manifest.targets]
     began = time.monotonic()
-    restoring = _sqlite(dump) if manifest.format == SQLITE else _postgresql(database, dump, manifest, tools_in)
-    with restoring as restored:
+    with _postgresql(database, dump, manifest, program) if program else _sqlite(dump) as restored:
         seconds = time.monotonic() - began
         try:
             with restored.reading() as connection:
@@ -107,7 +121,7 @@ def _first(connection: Connection, smoke: str) -> Any:
 
 
 @contextmanager
-def _postgresql(database: Database, dump: Path, manifest: Manifest, tools_in: Path | None) -> Iterator[Database]:
+def _postgresql(database: Database, dump: Path, manifest: Manifest, program: Path) -> Iterator[Database]:
     with database.server() as connection:
         number = query(connection, "SELECT oid FROM pg_database WHERE datname = current_database()").scalar()
         _clean_up(database, connection, f"{_PREFIX}{number}_")
@@ -117,7 +131,6 @@ def _postgresql(database: Database, dump: Path, manifest: Manifest, tools_in: Pa
         try:
             query(connection, f'CREATE DATABASE "{name}" TEMPLATE template0')
             url = database.url.set(database=name)
-            program = tools.find(connection, "psql" if manifest.format == PLAIN else "pg_restore", tools_in)
             common = ["--no-password", f"--dbname={name}"]
             options = (
                 ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction"]

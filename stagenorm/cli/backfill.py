@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_
 import time
 from pathlib import Path
 from random import Random
@@ -40,6 +41,18 @@ def status(where: DatabaseOptions, *, json: Json = False) -> None:
     backfill_screen.show_runs(database.name, history(database), json=json)
 
 
+def _report_or_new(path: Path | None) -> Path | None:
+    """Where a report may go. Wrong usage if something else is there: a backup, perhaps."""
+    if path is not None and path.exists():
+        try:
+            there = json_.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            there = None
+        if not (isinstance(there, dict) and "generated_at" in there):
+            raise typer.BadParameter(f"{path} is there and is no report: name another file, or remove it")
+    return path
+
+
 @app.command()
 @grouped
 def verify(
@@ -49,7 +62,10 @@ def verify(
         typer.Option("--run", metavar="N", help="As status lists it; the target's last run without it.", min=1),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write the report there too, for rollout gates.")
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Write the report there too, for rollout gates.", callback=_report_or_new
+        ),
     ] = None,
     *,
     json: Json = False,

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -55,9 +56,20 @@ def following(*, json: bool) -> Iterator[tuple[Callable[[Progress], None], Event
         TimeRemainingColumn(),
     )
     shown = console.is_terminal and not json
-    with _stopping() as stop, Bar(*columns, console=console, transient=True, disable=not shown) as bar:
+    with Bar(*columns, console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("reading", total=None)
-        yield (_lines() if json else _moving(bar, task, shown=shown)), stop
+        # Nothing is written where a signal arrives: it may be in the middle of other output. The bar shows it.
+        with _stopping(
+            partial(bar.update, task, description="ends after this batch, or at once if told again")
+        ) as stop:
+            try:
+                yield (_lines() if json else _moving(bar, task, shown=shown)), stop
+            except KeyboardInterrupt:
+                output.show(
+                    "ended at once: nothing of the batch that it was in stays; the same command goes on with it",
+                    stderr=True,
+                )
+                raise
 
 
 def _moving(bar: Bar, task: Any, *, shown: bool) -> Callable[[Progress], None]:
@@ -101,13 +113,14 @@ def _lines() -> Callable[[Progress], None]:
 
 
 @contextmanager
-def _stopping() -> Iterator[Event]:
+def _stopping(tell: Callable[[], None]) -> Iterator[Event]:
     stop = Event()
     before: dict[signal.Signals, Any] = {}
 
     def ask(*_: object) -> None:
         stop.set()
         put_back()
+        tell()
 
     def put_back() -> None:
         for number, handler in before.items():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stagenorm.backfill.verify import Verification
 
 _SHOWN = 20
+_GOES_ON = "the same command goes on with it"
 _ROWS_A_SECOND = 50_000  # what a small server manages; a plan can only say about how long
 
 
@@ -40,9 +41,11 @@ def _held(found: Survey) -> dict[str, Any]:
 def show_plan(database: str, columns: Columns, found: Survey, refused: list[str], *, json: bool) -> None:
     """What a run would do in a database, as people call it."""
     if json:
-        output.show_json({"target": columns.target.name, **_held(found), "checks": columns.checks, "refused": refused})
+        target = {"target": columns.target.name, "filter": columns.target.filter}
+        output.show_json({**target, **_held(found), "checks": columns.checks, "refused": refused})
         return
-    output.show(f"{columns.target.name} in {database}, by {', '.join(columns.target.key)}: {found.rows:,} rows")
+    output.show(f"{columns.target.described} in {database}, by {', '.join(columns.target.key)}: {found.rows:,} rows")
+    _show_no_row(columns.target, found)
     made = output.table("stands there", "becomes", "rows", numeric=("rows",))
     for change in found.changes[:_SHOWN]:
         made.add_row(output.form(change.old), output.cell(change.new), output.number(change.rows))
@@ -60,6 +63,11 @@ def show_plan(database: str, columns: Columns, found: Survey, refused: list[str]
         output.show(f"CHECK ({check}) speaks of the column: it must allow every value above")
     for reason in refused:
         output.show(f"refused: {reason}", stderr=True)
+
+
+def _show_no_row(target: Target, found: Survey) -> None:
+    if target.filter and not found.rows:
+        output.show(f"note: the filter {target.filter} holds for no row: is it what you mean?", stderr=True)
 
 
 def _show_unknown(found: Survey) -> None:
@@ -97,15 +105,19 @@ def show_outcome(database: str, ended: Outcome, *, json: bool) -> None:
             {**asdict(ended.at), "status": ended.status.value, "resumed": ended.resumed, "left": left}
         )
         return
-    _show_unknown(ended.left)
+    stopped = ended.status is ended.status.STOPPED
+    if not stopped:
+        _show_unknown(ended.left)
     resumed = ", resumed" if ended.resumed else ""
-    unknown = f", and {ended.left.unknown_rows:,} hold an unknown value" if ended.left.unknown_rows else ""
+    unknown = ended.left.unknown_rows
     output.show(
-        f"run {ended.at.run} in {database}{resumed}: {ended.status.value}; {ended.at.rows_seen:,} rows passed, "
-        f"{ended.at.rows_changed:,} changed{unknown}"
+        f"run {ended.at.run} of {ended.target.described} in {database}{resumed}: {ended.status.value}; "
+        f"{ended.at.rows_seen:,} rows passed, {ended.at.rows_changed:,} changed"
+        + (f", and {unknown:,} of all {ended.left.rows:,} hold an unknown value" if unknown else "")
     )
-    if ended.status is ended.status.STOPPED:
-        output.show("the same command goes on with it")
+    _show_no_row(ended.target, ended.left)
+    if stopped:
+        output.show(_GOES_ON)
     elif ended.left.changing:
         output.show(
             f"{ended.left.changing:,} rows hold an alias still (written meanwhile, in front of its first key, or kept by a "
@@ -119,9 +131,12 @@ def show_reverted(database: str, ended: Reverted, *, json: bool) -> None:
         output.show_json_line({**asdict(ended.at), "status": ended.status.value, "kept": ended.kept})
         return
     output.show(
-        f"run {ended.at.run} in {database}: {ended.status.value}; {ended.at.rows_changed:,} rows taken back; {ended.kept:,} hold "
-        "something else by now (edited or deleted) and stay as they are"
+        f"revert {ended.at.run} of run {ended.of_run}, {ended.target.described} in {database}: {ended.status.value}; "
+        f"{ended.at.rows_changed:,} rows taken back; {ended.kept:,} hold something else by now (edited or deleted) and stay as "
+        "they are"
     )
+    if ended.status is ended.status.STOPPED:
+        output.show(_GOES_ON)
 
 
 def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
@@ -133,8 +148,8 @@ def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
         output.show(f"no run yet in {database}")
         return
     output.show(database)
-    names = ("run", "kind", "target", "status", "rows", "changed", "last key", "moved last")
-    made = output.table(*names, numeric=("rows", "changed"), whole=("moved last",))
+    names = ("run", "kind", "target", "status", "rows", "changed", "moved last")
+    made = output.table(*names, numeric=("rows", "changed"), whole=("run", "rows", "changed", "moved last"))
     for run in runs:
         of = f" of {run['of_run']}" if run["of_run"] else ""
         made.add_row(
@@ -144,7 +159,6 @@ def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
             run["status"],
             output.number(run["rows_seen"]),
             output.number(run["rows_changed"]),
-            output.cell(run["last_id"] or ""),
             _plain(run["updated_at"]),
         )
     output.show(made)
@@ -152,7 +166,7 @@ def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
         if run["error"]:
             output.show(f"run {run['run']} {run['status']}: {run['error']}")
         if run["status"] == "running" and not run["at_work"]:
-            way_on = "the same command goes on" if run["resumable"] else "a later run took its place"
+            way_on = _GOES_ON if run["resumable"] else "a later run took its place"
             output.show(
                 f"run {run['run']}: no process works on it; it was killed, or cannot reach the database: {way_on}"
             )
@@ -198,4 +212,5 @@ def show_verification(database: str, found: Verification) -> None:
     for check in found.checks:
         made.add_row(check.name, "yes" if check.holds else "NO", check.found)
     output.show(made)
-    output.show(f"run {found.run} of {found.target.name} in {database}: {found.conclusion.value}")
+    _show_no_row(found.target, found.holds_now)
+    output.show(f"run {found.run} of {found.target.described} in {database}: {found.conclusion.value}")

@@ -66,8 +66,7 @@ def _targets(where: DatabaseOptions, columns: list[str]) -> list[Target]:
         given = [Target.parse(*each.rpartition(".")[::2]) for each in columns]
     except ConfigurationError as error:
         raise typer.BadParameter(str(error), param_hint="--column") from error
-    service = where.service
-    return given or (list(service.backfill.named.values()) if service else [])
+    return given or list(where.declared.named.values())
 
 
 @app.command()
@@ -101,11 +100,10 @@ def restore_test(
 
     The receipt is signed with STAGENORM_RECEIPT_KEY; stagenorm token secret makes one.
     """
-    from stagenorm.backups.receipt import Receipts, place  # noqa: PLC0415 - an extra
+    from stagenorm.backups.receipt import Receipts  # noqa: PLC0415 - an extra
     from stagenorm.backups.restore import restore_test as prove  # noqa: PLC0415 - an extra
 
     receipts = Receipts()
-    place(dump).unlink(missing_ok=True)  # what an earlier test proved stands no longer
     proof = prove(where.open(), dump, smoke=smoke or (), budget=budget, tools_in=pg_bin)
     receipt = proof.receipt()
     written = receipts.write(receipt, dump)

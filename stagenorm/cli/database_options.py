@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stagenorm.backfill.declared import DeclaredTargets
 from stagenorm.backfill.target import Target
-from stagenorm.cli.options import CONFIGURATION, VocabularyFile, chosen_vocabulary
-from stagenorm.config import Configuration, load_configuration
+from stagenorm.cli.options import CONFIGURATION, VocabularyFile, chosen_vocabulary, not_blank
+from stagenorm.config import declared_backfill
 from stagenorm.core.normalizer import Normalizer
 from stagenorm.errors import ConfigurationError, MissingExtraError, StagenormError
 
@@ -45,16 +46,21 @@ class DatabaseOptions:
     ] = None
 
     @property
-    def service(self) -> Configuration | None:
-        """What the configuration file says, if one is named. Raises ConfigurationError as load_configuration does."""
-        return load_configuration(self.config) if self.config else None
+    def file(self) -> Path | None:
+        """The configuration that counts: the one that is named."""
+        return self.config
+
+    @property
+    def declared(self) -> DeclaredTargets:
+        """What the configuration says of stored rows; nothing without one. Raises ConfigurationError as it is read."""
+        return declared_backfill(self.file)[0] if self.file else DeclaredTargets()
 
     def of_the_service(self) -> set[str]:
         """The names of the databases that the environment and the configuration call the service's."""
         from stagenorm.backfill.database import Database  # noqa: PLC0415 - an extra
 
         path = self.config or (CONFIGURATION if CONFIGURATION.exists() else None)
-        declared = load_configuration(path).backfill.database if path else None
+        declared = declared_backfill(path)[0].database if path else None
         found = set()
         for url in filter(None, (os.environ.get("STAGENORM_DATABASE"), declared)):
             with suppress(StagenormError):  # one that is none is not seeded either
@@ -65,11 +71,11 @@ class DatabaseOptions:
         """The database. Wrong usage if none is named, or its URL is none."""
         from stagenorm.backfill.database import Database  # noqa: PLC0415 - an extra
 
-        service = self.service
-        url = self.database or (service.backfill.database if service else None)
+        url = self.database or self.declared.database
         if not url:
+            file = f"--config {CONFIGURATION}" if CONFIGURATION.exists() else "--config FILE"
             raise typer.BadParameter(
-                "no database is named: give --database, set STAGENORM_DATABASE, or name it in a --config FILE under [backfill]"
+                f"no database is named: give --database, set STAGENORM_DATABASE, or {file} that names it under [backfill]"
             )
         try:
             return Database(url)
@@ -93,19 +99,19 @@ class TargetOptions(DatabaseOptions):
         str,
         typer.Option("--key", metavar="NAMES", help="Unique columns, with commas between; the primary key without it."),
     ] = ""
-    filter: Annotated[str, typer.Option("--filter", metavar="SQL", help="Only rows that this condition holds for.")] = (
-        ""
-    )
+    filter: Annotated[
+        str | None,
+        typer.Option("--filter", metavar="SQL", help="Only rows that this condition holds for.", callback=not_blank),
+    ] = None
     tenant: Annotated[
         str, typer.Option("--tenant", metavar="NAME", help="A column: the counts are told for each of its values too.")
     ] = ""
     vocabulary: VocabularyFile = None
 
     @property
-    def service(self) -> Configuration | None:
-        """What the configuration file says; a target's name alone means that of this directory."""
-        path = self.config or (CONFIGURATION if self.target else None)
-        return load_configuration(path) if path else None
+    def file(self) -> Path | None:
+        """The configuration that counts; a target's name alone means that of this directory."""
+        return self.config or (CONFIGURATION if self.target else None)
 
     @property
     def names_rows(self) -> bool:
@@ -114,12 +120,10 @@ class TargetOptions(DatabaseOptions):
 
     def chosen(self) -> Target:
         """The declared target with what the options say otherwise. Wrong usage if there is none."""
-        service = self.service
-        if not (service or self.table):
+        if not (self.file or self.table):
             raise typer.BadParameter("name --table and --column, or a --target of stagenorm.toml")
         try:
-            declared = service.backfill.choose(self.target) if service and (self.target or not self.table) else None
-            base = declared or Target("", "")
+            base = self.declared.choose(self.target) if self.target or not self.table else Target("", "")
             if not (self.column or base.column):
                 raise typer.BadParameter("name the column whose values are to become canonical", param_hint="--column")
             return Target.parse(
@@ -134,5 +138,6 @@ class TargetOptions(DatabaseOptions):
 
     def normalizer(self) -> Normalizer:
         """Of the vocabulary that an option or the configuration names, or of the built-in one."""
-        service = self.service
-        return Normalizer(service.vocabulary if service and not self.vocabulary else chosen_vocabulary(self.vocabulary))
+        if self.file and not self.vocabulary:
+            return Normalizer(declared_backfill(self.file)[1])
+        return Normalizer(chosen_vocabulary(self.vocabulary))

@@ -11,7 +11,7 @@ from stagenorm.config.backfill import read_backfill
 from stagenorm.config.consumers import read_consumers
 from stagenorm.config.endpoints import read_endpoints
 from stagenorm.config.rollout import read_rollout
-from stagenorm.config.toml import read_toml
+from stagenorm.config.toml import Table, read_toml
 from stagenorm.config.vocabulary import load_vocabulary
 from stagenorm.consumers.settings import ConsumersSettings
 from stagenorm.core.investment import INVESTMENT_STAGES
@@ -69,6 +69,29 @@ def declared_endpoints(path: Path) -> tuple[str, ...]:
         return ()
 
 
+def declared_backfill(path: Path) -> tuple[DeclaredTargets, Vocabulary]:
+    """The stored rows that a ``stagenorm.toml`` names and the vocabulary of them, whatever else it says: it needs no endpoints.
+
+    Raises:
+        ConfigurationError: as ``load_configuration``, of what is read here.
+        VocabularyError: the same of a vocabulary that it names.
+        MissingExtraError: this Python is older than 3.11 and no TOML reader is installed.
+    """
+    try:
+        table = _read(path)
+        backfill = read_backfill(table.table("backfill"))
+        named = table.string("vocabulary", "")
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    return backfill, load_vocabulary(path.parent / named) if named else INVESTMENT_STAGES
+
+
+def _read(path: Path) -> Table:
+    table = read_toml(path)
+    table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "backfill", "consumers", "rollout")
+    return table
+
+
 def load_configuration(path: Path | str) -> Configuration:
     """Read ``stagenorm.toml``, whose shape ``docs/configuration.md`` describes.
 
@@ -83,8 +106,7 @@ def load_configuration(path: Path | str) -> Configuration:
     """
     path = Path(path)
     try:
-        table = read_toml(path)
-        table.refuse_unknown_keys("vocabulary", "store", "ops_url", "endpoints", "backfill", "consumers", "rollout")
+        table = _read(path)
         named, store = table.string("vocabulary", ""), table.string("store", "")
         watched, endpoints = read_endpoints(table, path.parent)
         consumers = read_consumers(table.table("consumers"), path.parent)

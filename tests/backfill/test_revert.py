@@ -90,8 +90,11 @@ def test_an_older_run_is_not_taken_back_before_a_later_one(place, apply, conduct
     apply(place)
     place.ask("UPDATE deals SET stage = 'SEED' WHERE id = 0")
     apply(place)
-    with pytest.raises(BackfillRefusedError, match="revert the later ones first"):
+    place.ask("UPDATE deals SET stage = 'SEED' WHERE id = 0")
+    apply(place)
+    with pytest.raises(BackfillRefusedError, match="was changed since run 1: revert run 3, then run 2 first"):
         reverting.revert(place.database, 1, conduct())
+    assert reverting.revert(place.database, 3, conduct()).at.run == 4, "a refused one takes no number"
     reverting.revert(place.database, 2, conduct())
     assert dict(place.rows())[0] == "SEED"
     reverting.revert(place.database, 1, conduct())

@@ -136,8 +136,10 @@ def test_the_manifest_says_what_was_dumped_and_the_proof_that_it_restores(dump, 
 @pytest.mark.parametrize("damage", [lambda _: b"", lambda each: each[:-10], flipped, lambda each: each[::-1]])
 def test_a_damaged_dump_is_refused(dump, prove, damage):
     dump.write_bytes(damage(dump.read_bytes()))
+    receipt.place(dump).write_text("of an earlier test")
     with pytest.raises(BackupError, match="make the backup again"):
         prove(dump)
+    assert not receipt.place(dump).exists()
 
 
 @pytest.mark.parametrize("damage", [lambda _: b"", lambda each: each[: len(each) // 2], lambda _: b"SELECT 1;"])
@@ -291,6 +293,7 @@ def test_missing_and_older_tools_and_wrong_credentials(dump, place, tmp_path, ol
         create.create(place.database, tmp_path / "a.dump", [], tools_in=old_tools)
     with pytest.raises(BackupError, match="no pg_dump for PostgreSQL"):
         create.create(place.database, tmp_path / "a.dump", [], tools_in=tmp_path)
+    receipt.place(dump).write_text("of an earlier test")
     with pytest.raises(BackupError, match="no pg_restore for PostgreSQL"):
         restore.restore_test(place.database, dump, tools_in=tmp_path)
     assert not left_behind()
@@ -300,6 +303,18 @@ def test_missing_and_older_tools_and_wrong_credentials(dump, place, tmp_path, ol
     with pytest.raises(DatabaseError, match="nobody"):
         restore.restore_test(nobody, dump)
     assert not list(tmp_path.glob("a.dump*"))
+    assert receipt.place(dump).exists(), "nothing was found against the dump"
+
+
+@pytest.mark.parametrize("made_as", [WHEEL])
+def test_a_role_that_may_not_read_everything_is_told_of_what(place, tmp_path, tools_in):
+    place.fill(20)
+    for sql_ in ("DROP ROLE IF EXISTS few", "CREATE ROLE few LOGIN", "GRANT USAGE ON SCHEMA public TO few"):
+        place.ask(sql_)
+    with pytest.raises(DatabaseError, match="permission denied for table deals"):
+        create.create(
+            Database(place.url.replace("postgres@", "few@")), tmp_path / "deals.dump", [DEALS], tools_in=tools_in
+        )
 
 
 def test_what_a_killed_restore_leaves_the_next_one_removes(

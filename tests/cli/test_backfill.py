@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from stagenorm.cli.backfill_progress import following
+
 
 @pytest.fixture
 def url(tmp_path):
@@ -31,12 +33,16 @@ def test_the_night_from_plan_to_revert(invoke, url, tmp_path, monkeypatch):
     assert invoke("backup", "restore-test", dump).exit_code == 0
     ran = invoke("backfill", "run", *target, "--apply", "--receipt", f"{dump}.receipt", "--json")
     assert (ran.exit_code, json.loads(ran.stdout.splitlines()[-1])["rows_changed"]) == (0, 2)
+    (tmp_path / "verify.json").write_text('{"generated_at": "yesterday"}')
     verified = json.loads(invoke("backfill", "verify", *target, "--out", tmp_path / "verify.json", "--json").stdout)
     assert verified["result"] == "PASS"
+    over = invoke("backfill", "verify", *target, "--out", dump)
+    assert (over.exit_code, "is no report" in over.stderr) == (2, True)
+    assert invoke("backup", "verify", dump).exit_code == 0
     assert json.loads((tmp_path / "verify.json").read_text()) == verified
     assert invoke("backfill", "revert", "--run", 1).stdout == (
-        f"run 2 in {tmp_path}/deals.db: done; 2 rows taken back; 0 hold something else by now (edited or deleted) and stay as "
-        "they are\n"
+        f"revert 2 of run 1, all of deals.stage in {tmp_path}/deals.db: done; 2 rows taken back; 0 hold something else by now "
+        "(edited or deleted) and stay as they are\n"
     )
     assert "run 2 took it back: run the backfill again" in invoke("backfill", "verify", *target).stdout
     assert [run["kind"] for run in json.loads(invoke("backfill", "status", "--json").stdout)] == ["revert", "run"]
@@ -63,6 +69,23 @@ def test_what_must_not_begin_changes_nothing(invoke, url, tmp_path, options, cod
     assert (refused.exit_code, refused.stdout) == (code, "")
     assert why in refused.stderr
     assert (tmp_path / "deals.db").read_bytes() == before
+
+
+def test_a_filter_that_holds_for_no_row_is_told_and_an_empty_one_is_none(invoke, url):
+    target = ("--database", url, "--table", "deals", "--column", "stage")
+    nothing = ("--filter", "stage = 'sead'")
+    for command in (("plan",), ("run", "--apply", "--no-receipt", "x"), ("verify",)):
+        shown = invoke("backfill", *command, *target, *nothing)
+        assert "deals.stage where stage = 'sead' in" in shown.stdout
+        assert shown.stderr == "note: the filter stage = 'sead' holds for no row: is it what you mean?\n"
+    empty = invoke("backfill", "run", *target, "--filter", "", "--apply", "--no-receipt", "x")
+    assert (empty.exit_code, "it is empty" in empty.stderr) == (2, True)
+
+
+def test_who_ends_it_at_once_is_told_what_stays(capsys):
+    with pytest.raises(KeyboardInterrupt), following(json=True):
+        raise KeyboardInterrupt
+    assert "nothing of the batch that it was in stays; the same command goes on" in capsys.readouterr().err
 
 
 def test_a_value_that_cannot_be_seen_is_quoted(invoke, url, tmp_path):
@@ -104,7 +127,7 @@ def declared(tmp_path, url):
     """A stagenorm.toml with that database and one target, and what adds another."""
     path = tmp_path / "stagenorm.toml"
     path.write_text(
-        f"[[endpoints]]\nname = 'simulate'\n[backfill]\ndatabase = '{url}'\n"
+        f"[backfill]\ndatabase = '{url}'\n"
         "[[backfill.targets]]\nname = 'early'\ntable = 'deals'\ncolumn = 'stage'\nfilter = 'id < 3'\ntenant = 'fund'\n"
     )
     with closing(sqlite3.connect(tmp_path / "deals.db")) as connection:
@@ -150,7 +173,7 @@ def test_counts_are_told_for_each_tenant(invoke, declared):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ((), "no database is named: give --database, set STAGENORM_DATABASE, or name it in a --config FILE"),
+        ((), "no database is named: give --database, set STAGENORM_DATABASE, or --config stagenorm.toml that names it"),
         (("--database", "sqlite:///deals.db"), "name --table and --column, or a --target of stagenorm.toml"),
         (("--config", "two.toml"), "say which target: they are 'early', 'late'"),
         (("--config", "two.toml", "--target", "other"), "no target 'other': the targets are 'early', 'late'"),
