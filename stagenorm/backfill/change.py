@@ -62,12 +62,13 @@ class Change:
             logged = counted.execute(self._log, {**parameters, "stagenorm_run": run, "stagenorm_at": now()}).rowcount
         except exc.IntegrityError as error:
             if CHANGED in str(error.orig):
-                raise DatabaseError(self._kept) from error
+                raise DatabaseError(self.kept) from error
             raise
         if self._update is not None and logged and connection.execute(self._update, parameters).rowcount != logged:
-            raise DatabaseError(self._kept)
+            raise DatabaseError(self.kept)
         return logged
 
     @property
-    def _kept(self) -> str:
+    def kept(self) -> str:
+        """What is told where a trigger keeps rows as they were."""
         return f"a trigger keeps rows of {self._name} from changing: drop it meanwhile, and give the same command again"

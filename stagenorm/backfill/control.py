@@ -129,6 +129,8 @@ def exist(connection: Connection) -> bool:
 def resumable(connection: Connection, target: str, vocabulary: str) -> Checkpoint | None:
     """The last run of the same target and vocabulary, if it did not end and nobody began to take it back.
 
+    Nor may rows of its column have been taken back since it began: they may stand in front of its checkpoint.
+
     Args:
         connection: to read with.
         target: as JSON, its key filled in.
@@ -138,8 +140,12 @@ def resumable(connection: Connection, target: str, vocabulary: str) -> Checkpoin
     last = connection.execute(sa.select(RUNS).where(*wanted).order_by(RUNS.c.run.desc()).limit(1)).first()
     if last is None or last.status not in RESUMABLE:
         return None
-    taken_back = connection.scalar(sa.select(sa.exists().where(RUNS.c.of_run == last.run)))
-    return None if taken_back else checkpoint(last)
+    since = sa.or_(RUNS.c.of_run == last.run, (RUNS.c.rows_changed > 0) & (RUNS.c.updated_at > last.started_at))
+    name = Target.from_json(target).name
+    for revert in connection.execute(sa.select(RUNS).where(RUNS.c.kind == Kind.REVERT.value, since)):
+        if revert.of_run == last.run or Target.from_json(revert.target).name == name:
+            return None
+    return checkpoint(last)
 
 
 def resumable_revert(connection: Connection, of_run: int) -> Checkpoint | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from stagenorm.backfill.database import Connection, Database, explained
 from stagenorm.backfill.session import Session
 from stagenorm.backfill.target import Target
 from stagenorm.backfill.walk import Conduct, Step, Take, walk
-from stagenorm.errors import BackfillRefusedError
+from stagenorm.errors import BackfillRefusedError, DatabaseError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,7 @@ def revert(database: Database, number: int, conduct: Conduct) -> Reverted:
                 f"run {number} is a revert of run {found.of_run}: run the backfill again instead"
             )
         target = Target.from_json(found.target)
-        # By which rows and tenants it went is of no matter now: the log names every row.
-        columns = Columns(database, connection, dataclasses.replace(target, filter="", tenant=""))
+        columns = Columns(database, connection, target)  # its filter is of no matter: the log names every row
     with explained(database), Session(database, target) as session:
         connection = session.connection
         with connection.begin():
@@ -104,12 +102,18 @@ def restoring_step(columns: Columns, number: int) -> Take:
         columns.exact == done.c.new,
     )
     change = Change(columns, done.c.key, done.c.new, done.c.old, unedited)
+    still = sa.select(sa.exists().where(unedited))
 
     def take(connection: Connection, run_: int, last_id: str | None, size: int) -> Step | None:
         behind = {"stagenorm_after": last_id or ""}
         upper, seen = connection.execute(boundary, {**behind, "stagenorm_size": size}).one()
         if not seen:
             return None
-        return Step(upper, seen, change.make(connection, run_, {**behind, "stagenorm_last": upper}))
+        batch = {**behind, "stagenorm_last": upper}
+        changed = change.make(connection, run_, batch)
+        # A trigger that returns NULL keeps rows without a word; they were not edited, and could not be taken back later.
+        if changed < seen and connection.scalar(still, batch):
+            raise DatabaseError(change.kept)
+        return Step(upper, seen, changed)
 
     return take

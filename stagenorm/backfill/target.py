@@ -48,8 +48,11 @@ class Target:
             tenant: the column of tenants.
 
         Raises:
-            ConfigurationError: a name is empty or has too many parts.
+            ConfigurationError: a name is empty or has too many parts, or something is not text.
         """
+        for each in (table, column, *key, condition, tenant):
+            if not each.isascii() and re.search("[\ud800-\udfff]", each):
+                raise ConfigurationError(f"{each!a} is not UTF-8: write it in UTF-8")
         parts = _parts(table)
         if len(parts) not in {1, 2} or not column.strip():
             raise ConfigurationError(

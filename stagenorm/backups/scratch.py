@@ -6,13 +6,12 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PREFIX = ".stagenorm_copy_"
-_YOUNG = 60.0  # seconds in which one that was made has its lock
+_NEW = ".stagenorm_new_"  # until it is locked; whoever is killed before leaves it empty
 
 
 @contextmanager
@@ -24,14 +23,17 @@ def scratch(within: Path | None = None) -> Iterator[Path]:
     """
     parent = Path(tempfile.gettempdir()) if within is None else within
     _clean_up(parent)
-    directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    held = os.open(directory, os.O_RDONLY)
+    new = Path(tempfile.mkdtemp(prefix=_NEW, dir=parent))
+    directory = new.with_name(new.name.replace(_NEW, _PREFIX))
+    held = os.open(new, os.O_RDONLY)
     try:
         # Held while this process lives: one whose lock is free was left behind.
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield directory
+        with suppress(OSError):  # of a file system that locks no directory, where nothing is cleaned up either
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield new.rename(directory)
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        for each in (new, directory):
+            shutil.rmtree(each, ignore_errors=True)
         os.close(held)
 
 
@@ -41,7 +43,6 @@ def _clean_up(parent: Path) -> None:
             held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if time.time() - os.fstat(held).st_mtime > _YOUNG:
-                    shutil.rmtree(directory, ignore_errors=True)
+                shutil.rmtree(directory, ignore_errors=True)
             finally:
                 os.close(held)

@@ -106,7 +106,7 @@ def seed(
     forms = [form for form in written_forms() if "\0" not in form.raw]
     raw, counts = [form.raw for form in forms], [form.count for form in forms]
     database = where.open()
-    if database.name in where.of_the_service():
+    if where.is_the_service_s(database):
         raise typer.BadParameter(
             f"{database.name} is the service's own by STAGENORM_DATABASE or {CONFIGURATION}: name another one to rehearse on",
             param_hint="--database",

@@ -55,17 +55,21 @@ class DatabaseOptions:
         """What the configuration says of stored rows; nothing without one. Raises ConfigurationError as it is read."""
         return declared_backfill(self.file)[0] if self.file else DeclaredTargets()
 
-    def of_the_service(self) -> set[str]:
-        """The names of the databases that the environment and the configuration call the service's."""
+    def is_the_service_s(self, database: Database) -> bool:
+        """Whether the environment or the configuration calls a database the service's, by whatever name of its server."""
         from stagenorm.backfill.database import Database  # noqa: PLC0415 - an extra
 
         path = self.config or (CONFIGURATION if CONFIGURATION.exists() else None)
         declared = declared_backfill(path)[0].database if path else None
-        found = set()
+        with database.reading() as connection:
+            identity = database.identity(connection)
         for url in filter(None, (os.environ.get("STAGENORM_DATABASE"), declared)):
-            with suppress(StagenormError):  # one that is none is not seeded either
-                found.add(Database(url).name)
-        return found
+            with suppress(StagenormError):  # one that cannot be reached is not this one
+                service = Database(url)
+                with service.reading() as connection:
+                    if service.identity(connection) == identity:
+                        return True
+        return False
 
     def open(self) -> Database:
         """The database. Wrong usage if none is named, or its URL is none."""

@@ -157,7 +157,7 @@ def undo(reason: Reason, by: By, endpoint: EndpointName = None, store: Store = "
     change = operators_change(by, reason)
     carry_out(
         chosen_store(store),
-        lambda target: control.undo(target, change, endpoint=endpoint, default=default_state(os.environ)),
+        lambda target: control.undo(target, change, endpoint=endpoint),
         unchanged="",
         json=json,
         only_what_was_shown=True,

@@ -176,24 +176,28 @@ def look(situation: Situation, track: Track) -> Move | Wait | Standing:
 
 def _obstacle(situation: Situation, track: Track) -> str:
     """What must be done about a mode before a track can go on from its modes; empty if it can."""
-    plan, step = situation.plan, _standing(situation, track)
-    for place, state in situation.states(track):
-        if step.holds(state):
-            continue
-        if place in situation.snapshot.endpoints and not (plan.per_endpoint or plan.partial):
-            unlatch = f"stagenorm mode unlatch --endpoint {place}, then " if state.latched else ""
-            return (
-                f"{place} is {in_words(state)}: {unlatch}stagenorm mode clear --endpoint {place}, or name the endpoints under "
-                "[rollout] without it"
-            )
-        share = f" --share {step.share:.15g}" if step.kind is Kind.ENFORCE else ""
-        at = f" --endpoint {place}" if plan.per_endpoint or plan.partial else ""
-        why = "all go together" if any(each.holds(state) for each in plan.steps) else "the plan has no such step"
-        return (
-            f"{place} is {in_words(state)}, and {why}: stagenorm mode set {step.mode.value}{share}{at} --reason TEXT, or "
-            "change the plan"
-        )
-    return ""
+    plan, states, standing = situation.plan, situation.states(track), _standing(situation, track)
+    others = [(place, state) for place, state in states if not standing.holds(state)]
+    if not others:
+        return ""
+    if not (plan.per_endpoint or plan.partial):
+        for place, state in others:
+            if place in situation.snapshot.endpoints:
+                unlatch = f"stagenorm mode unlatch --endpoint {place}, then " if state.latched else ""
+                return (
+                    f"{place} is {in_words(state)}: {unlatch}stagenorm mode clear --endpoint {place}, or name the endpoints "
+                    "under [rollout] without it"
+                )
+    # Towards the mildest: nobody is told to enforce more, least of all where an alert pulled back.
+    step = plan.standing(min((state for _, state in states), key=modes.weight))
+    place, state = next((place, state) for place, state in states if not step.holds(state))
+    share = f" --share {step.share:.15g}" if step.kind is Kind.ENFORCE else ""
+    at = f" --endpoint {place}" if plan.per_endpoint or plan.partial else ""
+    why = "all go together" if any(each.holds(state) for each in plan.steps) else "the plan has no such step"
+    return (
+        f"{place} is {in_words(state)}, and {why}: stagenorm mode set {step.mode.value}{share}{at} --reason TEXT, or "
+        "change the plan"
+    )
 
 
 def _is_news(state: ModeState, progress: Progress, step: Step) -> bool:

@@ -199,7 +199,7 @@ def clear(store: ModeStore, change: Change, endpoint: str) -> Entry | None:
     return _change_if_needed(store, change, "clear", decide)
 
 
-def undo(store: ModeStore, change: Change, *, endpoint: str | None = None, default: ModeState) -> Entry:
+def undo(store: ModeStore, change: Change, *, endpoint: str | None = None) -> Entry:
     """Put every mode back to exactly what it was before the last change of one, as a new revision.
 
     Overlays stay as they are. Undoing twice brings back what was undone. A trail may be older than the state, which was
@@ -209,7 +209,6 @@ def undo(store: ModeStore, change: Change, *, endpoint: str | None = None, defau
         store: where.
         change: who, why, when.
         endpoint: put back the own mode of this endpoint alone, to what it was before its last change.
-        default: what holds where nothing is stored.
 
     Raises:
         TransitionRefusedError: it is not an operator who asks, no change of a mode led to what is stored, or more would be
@@ -227,9 +226,14 @@ def undo(store: ModeStore, change: Change, *, endpoint: str | None = None, defau
             if after != reached:
                 break  # of a history that was lost
             reached = before
-            if endpoint is None and (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints):
-                back = _put_back(snapshot, before, [None, *{**snapshot.endpoints, **before.endpoints}])
-                if later and _enforces_more(back, snapshot, default):
+            if endpoint is None:
+                changed = (before.everywhere, before.endpoints) != (after.everywhere, after.endpoints)
+            else:
+                changed = before.state(endpoint) != after.state(endpoint)
+            if changed:
+                places = [None, *{**snapshot.endpoints, **before.endpoints}] if endpoint is None else [endpoint]
+                back = _put_back(snapshot, before, places)
+                if later and _may_enforce_more(back, snapshot):
                     raise TransitionRefusedError(
                         f"the last change is revision {later.revision}, {later.action}, which is no mode's: it is taken back "
                         "by its own command; to enforce again set the mode"
@@ -241,10 +245,6 @@ def undo(store: ModeStore, change: Change, *, endpoint: str | None = None, defau
                 before.overlays != after.overlays or (by_an_operator and before.rollout != after.rollout)
             ):
                 later = entry
-            if endpoint is not None and before.state(endpoint) != after.state(endpoint):
-                back = _put_back(snapshot, before, [endpoint])
-                _refuse_past_a_latch(back, snapshot)
-                return back
         raise TransitionRefusedError(
             f"there is nothing to undo: the trail holds no change of {f'the own mode of {endpoint}' if endpoint else 'a mode'} "
             "that led to what is stored"
@@ -299,7 +299,9 @@ def _only_operators(change: Change, action: str) -> None:
         raise TransitionRefusedError(f"{action}: not for the {change.actor.value}; only an operator may")
 
 
-def _enforces_more(one: Snapshot, other: Snapshot, default: ModeState) -> bool:
+def _may_enforce_more(one: Snapshot, other: Snapshot) -> bool:
+    # Where nothing is stored a service may enforce, for all that its operator's machine knows.
+    default = ModeState(Mode.ENFORCE)
     views = [modes.ModeView(default, each.everywhere, each.endpoints) for each in (one, other)]
     return bool(views[0].exceeding(views[1]))
 

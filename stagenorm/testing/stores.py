@@ -93,12 +93,12 @@ class ModeStoreContract:
         exemption = Overlays(exemptions=(Exemption("partner", None, 1_800_000_000.0, "ada", "contract"),))
         control.change_overlays(store, operator, "exempt add", lambda _: exemption)
         control.downgrade(store, operator, default=default)
-        control.undo(store, operator, default=default)
+        control.undo(store, operator)
         assert store.read().everywhere == ModeState(Mode.ENFORCE, 12.5, 3, 1_700_000_001.5, "ada", "because")
         anew = Snapshot(4)  # a state that began anew, while the trail stayed
         store.replace(Entry(5, 2.5, Actor.OPERATOR, "ada", "exempt add", "", anew, Snapshot(5, overlays=exemption)))
         with pytest.raises(TransitionRefusedError, match="nothing to undo"):
-            control.undo(store, operator, default=default)
+            control.undo(store, operator)
 
     def test_racing_writers_lose_nothing(self) -> None:
         """Two handles race: every change is stored once, and the trail is complete and in order."""

@@ -63,6 +63,41 @@ def test_one_that_a_later_one_took_the_place_of_is_not_gone_on_with(place, stopp
     assert told(place, "resumable")[3] == (True,)
 
 
+def test_nobody_goes_on_behind_rows_that_were_taken_back_meanwhile(place, apply, conduct, normalizer):
+    place.fill(60)
+    apply(place)
+    paused = conduct(7)
+    paused.stop.set()
+    reverting.revert(place.database, 1, paused)
+    halfway = conduct(7, tell=lambda progress: progress.at.rows_seen and halfway.stop.set())
+    target, allowed = Target.parse("deals", "stage"), Allowance(no_receipt="a test")
+    place.ask("UPDATE deals SET stage = 'SEED' WHERE id = (SELECT max(id) FROM deals)")
+    assert run(place.database, target, normalizer, allowed, halfway).at.run == 3
+    assert told(place, "resumable")[3] == (True,)
+    reverting.revert(place.database, 1, conduct())
+    assert told(place, "resumable")[3] == (False,)
+    assert apply(place).left.changing == 0
+
+
+def test_no_run_is_said_to_go_on_where_a_revert_must_end_first(place, stopped, apply, conduct):
+    place.fill(60)
+    apply(place)
+    stopped(place, "id > 9")
+    halfway = conduct(7, tell=lambda progress: progress.at.rows_changed and halfway.stop.set())
+    reverting.revert(place.database, 1, halfway)
+    assert told(place, "resumable") == {1: (False,), 2: (False,), 3: (True,)}
+
+
+@pytest.mark.parametrize(("first", "again"), [("proof", None), (None, "proof")])
+def test_the_receipt_that_rows_were_changed_on_is_kept(place, stopped, normalizer, conduct, first, again):
+    place.fill(60)
+    stopped(place)
+    place.ask("UPDATE stage_migration_control SET receipt = %s, error = 'x'", first)
+    allowed = Allowance(receipt=again) if again else Allowance(no_receipt="lost")
+    run(place.database, Target.parse("deals", "stage"), normalizer, allowed, conduct())
+    assert told(place, "receipt", "error") == {1: ("proof", None)}
+
+
 def test_the_reason_to_go_on_without_a_receipt_is_kept(place, stopped, apply):
     place.fill(60)
     stopped(place)

@@ -35,7 +35,7 @@ def test_keys_that_a_log_could_not_name_again_are_refused_on_sqlite(on_sqlite, n
 )
 def test_a_filter_that_gets_out_of_its_brackets_is_refused(place, normalizer, condition):
     place.fill(20, forms=["Seed"])
-    with pytest.raises(BackfillRefusedError, match=r"is no condition: .*: write one, with all of its brackets closed"):
+    with pytest.raises(BackfillRefusedError, match=r"is no condition: .*: correct it, and close all of its brackets"):
         plan(place.database, Target.parse("deals", "stage", condition=condition), normalizer)
 
 

@@ -121,6 +121,22 @@ def test_a_trigger_that_makes_rows_canonical_again_stops_the_revert(on_postgresq
     assert place.rows() == before
 
 
+def test_a_trigger_that_skips_rows_stops_the_revert_and_they_can_be_taken_back_later(on_postgresql, apply, conduct):
+    place = on_postgresql.fill(60, forms=["Seed"])
+    before = place.rows()
+    apply(place)
+    place.ask(
+        "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.id % 2 = 0 THEN RETURN NULL; END IF; RETURN NEW; END $$"
+    )
+    place.ask("CREATE TRIGGER skip BEFORE UPDATE ON deals FOR EACH ROW EXECUTE FUNCTION skip()")
+    with pytest.raises(DatabaseError, match="a trigger keeps rows of"):
+        reverting.revert(place.database, 1, conduct())
+    place.ask("DROP TRIGGER skip ON deals")
+    assert reverting.revert(place.database, 1, conduct()).kept == 0
+    assert place.rows() == before
+
+
 def test_another_search_path_means_no_other_table(on_postgresql, apply, conduct):
     place = on_postgresql.fill(20, forms=["Seed"])
     apply(place)

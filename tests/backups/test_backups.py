@@ -328,10 +328,7 @@ def test_what_a_killed_restore_leaves_the_next_one_removes(
         process.kill()
     assert left_behind()
     if place.sqlite:
-        (copy,) = left_behind()
-        restore.restore_test(place.database, dump)  # so young a one may have no lock yet
-        assert left_behind() == [copy]
-        os.utime(copy, (0, 0))
+        assert left_behind()
     if place.server:  # what it had asked of the server may take a moment to end
         until(lambda: not place.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
     prove(dump)
@@ -343,7 +340,6 @@ def test_what_a_killed_backup_leaves_the_next_one_removes(place, tmp_path, dump)
     for each in (left, held):
         each.mkdir()
         (each / "snapshot.db").write_text("half")
-        os.utime(each, (0, 0))
     lock = os.open(held, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

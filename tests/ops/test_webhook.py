@@ -149,9 +149,7 @@ def test_deliveries_that_change_nothing_hide_no_history(service, body):
     service.by_bearer(body)
     for number in range(120):
         assert service.signed(body, f"msg_{number}").json()["result"] == "duplicate"
-    undone = control.undo(
-        service.store, control.Change(Actor.OPERATOR, "bob", "test", NOW), default=service.modes.default
-    )
+    undone = control.undo(service.store, control.Change(Actor.OPERATOR, "bob", "test", NOW))
     assert undone.after.everywhere.share == 30
 
 

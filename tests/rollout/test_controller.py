@@ -177,6 +177,21 @@ def test_an_endpoint_with_a_mode_of_its_own_is_named(world):
     assert isinstance(world.later(0), Move)
 
 
+def test_nobody_is_told_to_enforce_where_an_alert_pulled_back(world):
+    world.until("warn")
+    world.driver.plan = replace(world.plan, partial=True)
+    first, second = world.plan.endpoints[:2]
+    world.set(Mode.ENFORCE, 10, endpoint=first)
+    world.set(Mode.WARN, endpoint=second)
+    assert (
+        world.later(0)
+        .results[0]
+        .remedy.startswith(
+            f"{first} is enforce 10%, and all go together: stagenorm mode set warn --endpoint {first} --reason"
+        )
+    )
+
+
 def test_endpoints_that_go_together_with_different_modes_are_told_what_to_set(world):
     world.until("warn")
     world.driver.plan = replace(world.plan, partial=True)

@@ -108,11 +108,11 @@ def test_nobody_enforces_past_a_latch(store, change, endpoint):
 
 
 @pytest.mark.parametrize("change", [CONTROLLER, ALERT], ids=["controller", "alert"])
-@pytest.mark.parametrize(("action", "more"), [("unlatch", {}), ("undo", {"default": DEFAULT})])
-def test_only_an_operator_clears(store, change, action, more):
+@pytest.mark.parametrize("action", ["unlatch", "undo"])
+def test_only_an_operator_clears(store, change, action):
     control.downgrade(store, ALERT, default=DEFAULT)
     with pytest.raises(TransitionRefusedError, match=f"{action}: not for the {change.actor.value}"):
-        getattr(control, action)(store, change, **more)
+        getattr(control, action)(store, change)
     assert store.read().revision == 1
 
 
@@ -145,7 +145,7 @@ def test_clearing_gives_an_endpoint_back_to_all_and_undo_restores_its_mode(store
     assert store.trail(1) == [entry]
     assert control.clear(store, OPERATOR, "simulate") is None
     assert store.read().revision == 4
-    control.undo(store, OPERATOR, default=DEFAULT)
+    control.undo(store, OPERATOR)
     assert store.read().endpoints["simulate"] == own
 
 

@@ -105,7 +105,7 @@ class Ratchet(RuleBasedStateMachine):
         store, change = self.change(actor)
         last = next(iter(store.trail(1)), None)  # no overlay is ever changed here
         try:
-            control.undo(store, change, default=ModeState(Mode.WARN))
+            control.undo(store, change)
         except TransitionRefusedError:
             assert actor is not Actor.OPERATOR or last is None
             return

@@ -22,7 +22,7 @@ def test_undo_restores_exactly_as_a_new_revision(store):
     set_mode(store, by(Actor.OPERATOR, now=2.0, reason="second"), "enforce", 10, "simulate")
     before = store.read()
     control.downgrade(store, ALERT, default=DEFAULT)
-    entry = control.undo(store, OPERATOR, default=DEFAULT)
+    entry = control.undo(store, OPERATOR)
     assert (entry.action, entry.author, entry.revision) == ("undo", "operator-1", 4)
     for endpoint in (None, "simulate"):
         was, now = before.state(endpoint), store.read().state(endpoint)
@@ -33,7 +33,7 @@ def test_undo_restores_exactly_as_a_new_revision(store):
 
 def test_undo_of_the_first_change_leaves_nothing_stored(store):
     set_mode(store, OPERATOR, "enforce", 10)
-    control.undo(store, OPERATOR, default=DEFAULT)
+    control.undo(store, OPERATOR)
     assert store.read().everywhere is None
     assert store.read().revision == 2
 
@@ -41,7 +41,7 @@ def test_undo_of_the_first_change_leaves_nothing_stored(store):
 def test_undo_of_an_endpoint_s_first_change_gives_it_back_to_all(store):
     set_mode(store, OPERATOR, "warn")
     set_mode(store, OPERATOR, "off", endpoint="simulate")
-    control.undo(store, OPERATOR, default=DEFAULT)
+    control.undo(store, OPERATOR)
     assert store.read().endpoints == {}
     assert store.read().everywhere.revision == 1  # it was not touched
 
@@ -52,14 +52,14 @@ def test_undo_of_one_endpoint_leaves_what_was_changed_elsewhere_since(store):
     set_mode(store, OPERATOR, "enforce", 100)
     set_mode(store, OPERATOR, "off", endpoint="companies")
     elsewhere = store.read().everywhere, store.read().state("companies")
-    control.undo(store, OPERATOR, endpoint="simulate", default=DEFAULT)
+    control.undo(store, OPERATOR, endpoint="simulate")
     assert standing(store, "simulate") == ("enforce", 10, False)
     assert store.read().state("simulate").revision == 3
     assert (store.read().everywhere, store.read().state("companies")) == elsewhere
-    control.undo(store, OPERATOR, endpoint="companies", default=DEFAULT)
+    control.undo(store, OPERATOR, endpoint="companies")
     assert list(store.read().endpoints) == ["simulate"]
     with pytest.raises(TransitionRefusedError, match="holds no change of the own mode of strategies that"):
-        control.undo(store, OPERATOR, endpoint="strategies", default=DEFAULT)
+        control.undo(store, OPERATOR, endpoint="strategies")
 
 
 def test_a_long_trail_is_read_to_its_end_once_though_it_grows(store):
@@ -77,16 +77,16 @@ def test_a_long_trail_is_read_to_its_end_once_though_it_grows(store):
 
     told = [entry.revision for entry in control.newest_first(Growing())]
     assert told == list(range(120, 0, -1))
-    control.undo(store, OPERATOR, endpoint="simulate", default=DEFAULT)
+    control.undo(store, OPERATOR, endpoint="simulate")
     assert store.read().endpoints == {}
 
 
 def test_undo_twice_brings_back_what_was_undone(store):
     set_mode(store, OPERATOR, "enforce", 10)
     set_mode(store, OPERATOR, "enforce", 50)
-    control.undo(store, OPERATOR, default=DEFAULT)
+    control.undo(store, OPERATOR)
     assert standing(store) == ("enforce", 10, False)
-    control.undo(store, OPERATOR, default=DEFAULT)
+    control.undo(store, OPERATOR)
     assert standing(store) == ("enforce", 50, False)
 
 
@@ -95,7 +95,7 @@ def test_undo_passes_over_overlays_and_keeps_them(store):
     set_mode(store, OPERATOR, "enforce", 50)
     exempt = Exemption("partner", None, 1e9, "ada", "contract")
     control.change_overlays(store, OPERATOR, "exempt add", lambda overlays: overlays.with_exemption(exempt))
-    control.undo(store, OPERATOR, default=DEFAULT)
+    control.undo(store, OPERATOR)
     assert standing(store) == ("enforce", 10, False)
     assert store.read().overlays.exemptions == (exempt,)
 
@@ -107,7 +107,7 @@ def test_undo_past_an_overlay_never_enforces_more(store):
     exempt = Exemption("partner", None, 1e9, "ada", "contract")
     control.change_overlays(store, OPERATOR, "exempt add", lambda overlays: overlays.with_exemption(exempt))
     with pytest.raises(TransitionRefusedError, match="the last change is revision 3, exempt add, which is no mode's"):
-        control.undo(store, OPERATOR, default=DEFAULT)
+        control.undo(store, OPERATOR)
     assert standing(store) == ("warn", 50, True)
 
 
@@ -116,9 +116,19 @@ def test_undo_past_an_overlay_never_goes_back_to_a_default_that_enforces(store):
     exempt = Exemption("partner", None, 1e9, "ada", "contract")
     control.change_overlays(store, OPERATOR, "exempt add", lambda overlays: overlays.with_exemption(exempt))
     with pytest.raises(TransitionRefusedError, match="which is no mode's"):
-        control.undo(store, OPERATOR, default=ModeState(Mode.ENFORCE))
-    control.undo(store, OPERATOR, default=DEFAULT)
-    assert store.read().everywhere is None
+        control.undo(store, OPERATOR)
+    assert standing(store)[0] == "warn"
+
+
+def test_undo_of_an_own_mode_past_an_overlay_never_enforces_more(store):
+    for mode in ("enforce", "warn"):
+        control.set_mode(
+            store, OPERATOR, Mode(mode), 100 if mode == "enforce" else 0, endpoint="simulate", default=DEFAULT
+        )
+    exempt = Exemption("partner", None, 1e9, "ada", "contract")
+    control.change_overlays(store, OPERATOR, "exempt add", lambda overlays: overlays.with_exemption(exempt))
+    with pytest.raises(TransitionRefusedError, match="exempt add, which is no mode's"):
+        control.undo(store, OPERATOR, endpoint="simulate")
 
 
 def test_undo_past_a_hold_of_the_rollout_never_enforces_more(store):
@@ -130,7 +140,7 @@ def test_undo_past_a_hold_of_the_rollout_never_enforces_more(store):
 
     control.change_rollout(store, OPERATOR, "rollout hold", hold)
     with pytest.raises(TransitionRefusedError, match="the last change is revision 3, rollout hold, which is no mode's"):
-        control.undo(store, OPERATOR, default=DEFAULT)
+        control.undo(store, OPERATOR)
 
 
 def test_undo_of_one_endpoint_never_enforces_past_the_latch_of_all(store):
@@ -139,9 +149,9 @@ def test_undo_of_one_endpoint_never_enforces_past_the_latch_of_all(store):
     set_mode(store, OPERATOR, "enforce", 10)
     control.downgrade(store, ALERT, default=DEFAULT)
     with pytest.raises(TransitionRefusedError, match="companies would enforce again, and everywhere is latched"):
-        control.undo(store, OPERATOR, endpoint="companies", default=DEFAULT)
+        control.undo(store, OPERATOR, endpoint="companies")
     control.unlatch(store, OPERATOR)
-    control.undo(store, OPERATOR, endpoint="companies", default=DEFAULT)
+    control.undo(store, OPERATOR, endpoint="companies")
     assert standing(store, "companies") == ("enforce", 100, False)
 
 
@@ -149,12 +159,12 @@ def test_undo_of_an_own_mode_never_enforces_past_the_latch_of_all(store):
     set_mode(store, OPERATOR, "enforce", 100, "companies")
     control.downgrade(store, ALERT, default=DEFAULT)
     with pytest.raises(TransitionRefusedError, match="companies would enforce again, and everywhere is latched"):
-        control.undo(store, OPERATOR, endpoint="companies", default=DEFAULT)
+        control.undo(store, OPERATOR, endpoint="companies")
     control.unlatch(store, OPERATOR, endpoint="companies")
     set_mode(store, OPERATOR, "enforce", 100, "companies")
     control.clear(store, OPERATOR, "companies")
     with pytest.raises(TransitionRefusedError, match="companies would enforce again, and everywhere is latched"):
-        control.undo(store, OPERATOR, default=DEFAULT)
+        control.undo(store, OPERATOR)
 
 
 def test_undo_takes_an_alert_s_downgrade_back_though_the_controller_followed_it(store):
@@ -164,7 +174,7 @@ def test_undo_takes_an_alert_s_downgrade_back_though_the_controller_followed_it(
     before = store.read()
     after = replace(before, revision=before.revision + 1, rollout=back)
     store.replace(Entry(after.revision, 101.0, Actor.CONTROLLER, "rollout", "rollout back", "because", before, after))
-    control.undo(store, OPERATOR, default=DEFAULT)
+    control.undo(store, OPERATOR)
     assert standing(store) == ("enforce", 100, False)
 
 
@@ -180,9 +190,9 @@ def test_undo_does_not_reach_into_the_history_before_a_loss(store):
             return Snapshot()
 
     with pytest.raises(TransitionRefusedError, match="there is nothing to undo"):
-        control.undo(Restarted(), OPERATOR, default=DEFAULT)
+        control.undo(Restarted(), OPERATOR)
 
 
 def test_there_may_be_nothing_to_undo(store):
     with pytest.raises(TransitionRefusedError, match="there is nothing to undo"):
-        control.undo(store, OPERATOR, default=DEFAULT)
+        control.undo(store, OPERATOR)
