@@ -44,8 +44,6 @@ def _is_resumable(connection: Connection, run: dict[str, Any]) -> bool:
         return False
     if run["kind"] == Kind.REVERT.value:
         at = control.resumable_revert(connection, run["of_run"])
-    elif control.unfinished_reverts(connection, Target.from_json(run["target"])):
-        return False
     else:
         at = control.resumable(connection, run["target"], run["vocabulary"])
     return at is not None and at.run == run["run"]

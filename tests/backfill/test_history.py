@@ -88,7 +88,7 @@ def test_no_run_is_said_to_go_on_where_a_revert_must_end_first(place, stopped, a
     assert told(place, "resumable") == {1: (False,), 2: (False,), 3: (True,)}
 
 
-@pytest.mark.parametrize(("first", "again"), [("proof", None), (None, "proof")])
+@pytest.mark.parametrize(("first", "again"), [("proof", None), (None, "proof"), ("proof", "later")])
 def test_the_receipt_that_rows_were_changed_on_is_kept(place, stopped, normalizer, conduct, first, again):
     place.fill(60)
     stopped(place)

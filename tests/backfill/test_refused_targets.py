@@ -10,7 +10,8 @@ from stagenorm.backfill.database import Database
 from stagenorm.backfill.run import Allowance, plan, run
 from stagenorm.backfill.target import Target
 from stagenorm.backfill.verify import verify
-from stagenorm.errors import BackfillRefusedError, ConfigurationError
+from stagenorm.cli.database_options import DatabaseOptions
+from stagenorm.errors import BackfillRefusedError, ConfigurationError, DatabaseError
 
 
 @pytest.mark.parametrize("value", ["a\0b", b"a", 1.5])
@@ -104,6 +105,31 @@ def test_rows_that_a_key_does_not_tell_apart_are_refused_on_postgresql(on_postgr
             place.ask(sql)
     with pytest.raises(BackfillRefusedError, match=why):
         plan(place.database, Target.parse("deals", "stage", key), normalizer)
+
+
+def test_a_filter_is_not_blamed_for_what_a_role_may_not_read(on_postgresql, normalizer):
+    on_postgresql.fill(20)
+    for sql in ("DROP ROLE IF EXISTS blind", "CREATE ROLE blind LOGIN", "GRANT USAGE ON SCHEMA public TO blind"):
+        on_postgresql.ask(sql)
+    database = Database(on_postgresql.url.replace("postgres@", "blind@"))
+    with pytest.raises(DatabaseError, match="permission denied for table deals"):
+        plan(database, Target.parse("deals", "stage", condition="id > 3"), normalizer)
+
+
+@pytest.mark.parametrize("given", [("\udcff", "stage"), ("deals", "st\udcffge"), ("deals", "stage", ("\udcff",))])
+def test_names_that_are_not_utf_8_are_refused(given):
+    with pytest.raises(ConfigurationError, match="is not UTF-8"):
+        Target.parse(*given)
+    with pytest.raises(ConfigurationError, match="is not UTF-8"):
+        Target.parse("deals", "stage", condition="stage = '\udcff'")
+
+
+def test_the_service_s_database_is_known_by_another_name_of_its_server(on_postgresql, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STAGENORM_DATABASE", on_postgresql.url)
+    other = on_postgresql.url.replace("127.0.0.1", "localhost")
+    assert other != on_postgresql.url
+    assert DatabaseOptions(other).is_the_service_s(Database(other))
 
 
 def test_a_role_that_does_not_see_all_rows_is_refused(on_postgresql, normalizer, apply):
