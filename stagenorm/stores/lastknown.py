@@ -157,11 +157,14 @@ class _Failure(NamedTuple):
 def _is_behind(snapshot: Snapshot, seen: Snapshot) -> bool:
     """Whether a snapshot is older than one that was seen: as a whole, or by a mode whose own revision fell.
 
-    That falls as well where a mode was cleared and set again, but then it was changed later.
+    That falls as well where a mode was cleared and set again, but then it was changed later. Another snapshot of the same
+    revision is of another history.
     """
     places = [None, *snapshot.endpoints]
     pairs = [(snapshot.state(place), seen.state(place)) for place in places]
-    return snapshot.revision < seen.revision or any(
+    if snapshot.revision <= seen.revision:
+        return snapshot != seen
+    return any(
         now.revision < then.revision and now.changed_at <= then.changed_at for now, then in pairs if now and then
     )
 

@@ -54,7 +54,7 @@ def test_staleness_relaxes_enforce_and_nothing_else(store, clock, resolve):
         resolver.refresh()
         assert mode(resolver) is expected
         assert mode(resolver, "off") is Mode.OFF
-    store.answer = Snapshot(3, ENFORCE)
+    store.answer = Snapshot(4, ENFORCE)
     resolver.refresh()
     assert mode(resolver) is Mode.ENFORCE
 

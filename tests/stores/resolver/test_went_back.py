@@ -1,5 +1,7 @@
 """A store that went back: followed where it lowers, and never to enforce more."""
 
+from dataclasses import replace
+
 import pytest
 
 from stagenorm import Mode, ModeState, StoreError
@@ -63,6 +65,18 @@ def test_a_revision_that_caught_up_does_not_bring_back_what_was_pulled_back(stor
     store.answer = Snapshot(9, at(Mode.ENFORCE, 300.0))
     resolver.refresh()
     assert (resolver.status().error, mode(resolver)) == (None, Mode.ENFORCE)
+
+
+def test_the_first_downgrade_of_an_endpoint_is_not_brought_back_by_the_next_change(store, resolve):
+    """It leaves no own mode whose revision could fall; but no revision is there twice."""
+    before = Snapshot(1, at(Mode.ENFORCE, 50.0))
+    store.answer = replace(before, revision=2, endpoints={"companies": at(Mode.WARN, 100.0)})
+    resolver = resolve()
+    exempt = Overlays(exemptions=(Exemption("p", None, 1e12, "", ""),))
+    store.answer = replace(before, revision=2, overlays=exempt)
+    resolver.refresh()
+    assert "went back behind revision 2" in resolver.status().error
+    assert (mode(resolver, "simulate"), mode(resolver, "companies")) == (Mode.ENFORCE, Mode.WARN)
 
 
 def test_a_store_that_was_refused_stays_refused_though_its_modes_caught_up_too(store, resolve):
