@@ -140,7 +140,8 @@ def resumable(connection: Connection, target: str, vocabulary: str) -> Checkpoin
     last = connection.execute(sa.select(RUNS).where(*wanted).order_by(RUNS.c.run.desc()).limit(1)).first()
     if last is None or last.status not in RESUMABLE:
         return None
-    since = sa.or_(RUNS.c.of_run == last.run, (RUNS.c.rows_changed > 0) & (RUNS.c.updated_at > last.started_at))
+    later = sa.or_(RUNS.c.run > last.run, RUNS.c.updated_at > last.started_at)
+    since = sa.or_(RUNS.c.of_run == last.run, (RUNS.c.rows_changed > 0) & later)
     name = Target.from_json(target).name
     for revert in connection.execute(sa.select(RUNS).where(RUNS.c.kind == Kind.REVERT.value, since)):
         if revert.of_run == last.run or Target.from_json(revert.target).name == name:

@@ -102,7 +102,9 @@ def restoring_step(columns: Columns, number: int) -> Take:
         columns.exact == done.c.new,
     )
     change = Change(columns, done.c.key, done.c.new, done.c.old, unedited)
-    still = sa.select(sa.exists().where(unedited))
+    mine = LOG.alias("stagenorm_mine")
+    logged = sa.exists().where(mine.c.run == sa.bindparam("stagenorm_run"), mine.c.key == done.c.key)
+    skipped = sa.select(sa.exists().where(unedited, ~logged))
 
     def take(connection: Connection, run_: int, last_id: str | None, size: int) -> Step | None:
         behind = {"stagenorm_after": last_id or ""}
@@ -112,7 +114,7 @@ def restoring_step(columns: Columns, number: int) -> Take:
         batch = {**behind, "stagenorm_last": upper}
         changed = change.make(connection, run_, batch)
         # A trigger that returns NULL keeps rows without a word; they were not edited, and could not be taken back later.
-        if changed < seen and connection.scalar(still, batch):
+        if changed < seen and connection.scalar(skipped, {**batch, "stagenorm_run": run_}):
             raise DatabaseError(change.kept)
         return Step(upper, seen, changed)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from stagenorm.backfill.columns import resolved
 from stagenorm.backfill.database import Database, query
@@ -51,7 +53,7 @@ def create(
     except OSError as error:
         raise DataFileError(f"{out} cannot be written: {error.strerror}") from error
     try:
-        with file:
+        with file, _ours(file, out):
             for each in (place(out), receipt.place(out)):  # of a dump that is no more
                 each.unlink(missing_ok=True)
             hashing = Hashing(file)
@@ -61,18 +63,47 @@ def create(
                 made = _postgresql(database, hashing, targets, format_, tools_in)
             file.flush()
             os.fsync(file.fileno())
-        made.write(out)
-    except BaseException as error:
-        out.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise DataFileError(f"{out} cannot be written: {error.strerror}") from error
-        raise
+            if not _is_at(file, out):
+                raise BackupError(f"{out} was taken away meanwhile: nothing is left of this backup, make it again")
+            made.write(out)
+    except OSError as error:
+        raise DataFileError(f"{out} cannot be written: {error.strerror}") from error
     return made
 
 
+@contextmanager
+def _ours(file: BinaryIO, out: Path) -> Iterator[None]:
+    """Lock a dump while it is written, so that others can tell it from one that was cut off; if that fails, it is removed."""
+    with suppress(OSError):  # of a file system without locks
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        yield
+    except BaseException:
+        if _is_at(file, out):
+            for each in (place(out), out):
+                each.unlink(missing_ok=True)
+        raise
+
+
+def _is_at(file: BinaryIO, out: Path) -> bool:
+    """Whether an open file still has its name: somebody may have taken it away, and made another."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), out.stat())
+    except OSError:
+        return False
+
+
 def _cut_off(out: Path) -> str:
-    whole = place(out).exists() or not out.is_file()
-    return "" if whole else " without a manifest, so it is being written or was cut off"
+    if place(out).exists() or not out.is_file():
+        return ""
+    try:
+        with out.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return ", and is being written"
+    except OSError:
+        return " without a manifest"
+    return " without a manifest, so it was cut off and can be removed"
 
 
 def _postgresql(

@@ -54,7 +54,8 @@ def restore_test(
 ) -> Proof:
     """Restore a dump into a temporary database, and hold it against its manifest.
 
-    Where the dump fails, the receipt beside it, which an earlier test wrote, is removed.
+    Where it does not pass, whatever the reason, the receipt beside it, which an earlier test wrote, is removed. Where it could
+    not begin (another database, no such login, no program, no manifest) that one stays.
 
     Args:
         database: that the dump is of; a PostgreSQL server gets the temporary database beside it.

@@ -6,12 +6,14 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PREFIX = ".stagenorm_copy_"
 _NEW = ".stagenorm_new_"  # until it is locked; whoever is killed before leaves it empty
+_YOUNG = 60.0  # seconds in which one is locked
 
 
 @contextmanager
@@ -38,6 +40,10 @@ def scratch(within: Path | None = None) -> Iterator[Path]:
 
 
 def _clean_up(parent: Path) -> None:
+    for new in parent.glob(f"{_NEW}*"):
+        with suppress(OSError):
+            if time.time() - new.stat().st_mtime > _YOUNG:
+                new.rmdir()
     for directory in parent.glob(f"{_PREFIX}*"):
         with suppress(OSError):
             held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -43,14 +43,20 @@ def status(where: DatabaseOptions, *, json: Json = False) -> None:
 
 def _report_or_new(path: Path | None) -> Path | None:
     """Where a report may go. Wrong usage if something else is there: a backup, perhaps."""
-    if path is not None and path.exists():
-        try:
-            there = json_.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
-            there = None
-        if not (isinstance(there, dict) and "generated_at" in there):
-            raise typer.BadParameter(f"{path} is there and is no report: name another file, or remove it")
+    if path is not None and path.exists() and not (path.is_file() and _holds_a_report(path)):
+        raise typer.BadParameter(f"{path} is there and is no report of this command: name another file, or remove it")
     return path
+
+
+def _holds_a_report(path: Path) -> bool:
+    """Whether a file holds a verification, or nothing yet."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(1)
+            there = json_.loads(first + file.read()) if first == b"{" else {}
+    except (OSError, ValueError, RecursionError):
+        return False
+    return not first or {"generated_at", "identity", "checks"} <= there.keys()
 
 
 @app.command()

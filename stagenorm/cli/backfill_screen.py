@@ -166,7 +166,7 @@ def show_runs(database: str, runs: list[dict[str, Any]], *, json: bool) -> None:
         if run["error"]:
             output.show(f"run {run['run']} {run['status']}: {run['error']}")
         if run["status"] == "running" and not run["at_work"]:
-            way_on = _GOES_ON if run["resumable"] else "a later run took its place"
+            way_on = _GOES_ON if run["resumable"] else "its command begins anew"
             output.show(
                 f"run {run['run']}: no process works on it; it was killed, or cannot reach the database: {way_on}"
             )

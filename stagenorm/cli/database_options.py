@@ -64,8 +64,10 @@ class DatabaseOptions:
         with database.reading() as connection:
             identity = database.identity(connection)
         for url in filter(None, (os.environ.get("STAGENORM_DATABASE"), declared)):
-            with suppress(StagenormError):  # one that cannot be reached is not this one
+            with suppress(StagenormError):  # one that cannot be reached is known by its name alone
                 service = Database(url)
+                if service.name == database.name:
+                    return True
                 with service.reading() as connection:
                     if service.identity(connection) == identity:
                         return True

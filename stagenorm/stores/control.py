@@ -300,10 +300,12 @@ def _only_operators(change: Change, action: str) -> None:
 
 
 def _may_enforce_more(one: Snapshot, other: Snapshot) -> bool:
-    # Where nothing is stored a service may enforce, for all that its operator's machine knows.
-    default = ModeState(Mode.ENFORCE)
-    views = [modes.ModeView(default, each.everywhere, each.endpoints) for each in (one, other)]
-    return bool(views[0].exceeding(views[1]))
+    # Where nothing is stored a service may enforce or be off, for all that its operator's machine knows.
+    for default in (ModeState(Mode.ENFORCE), ModeState(Mode.OFF)):
+        mine, theirs = (modes.ModeView(default, each.everywhere, each.endpoints) for each in (one, other))
+        if mine.exceeding(theirs):
+            return True
+    return False
 
 
 def _refuse_past_a_latch(back: Snapshot, current: Snapshot) -> None:

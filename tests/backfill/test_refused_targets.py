@@ -130,6 +130,8 @@ def test_the_service_s_database_is_known_by_another_name_of_its_server(on_postgr
     other = on_postgresql.url.replace("127.0.0.1", "localhost")
     assert other != on_postgresql.url
     assert DatabaseOptions(other).is_the_service_s(Database(other))
+    monkeypatch.setenv("STAGENORM_DATABASE", other.replace("postgres@", "nobody:wrong@"))
+    assert DatabaseOptions(other).is_the_service_s(Database(other)), "whoever may log in"
 
 
 def test_a_role_that_does_not_see_all_rows_is_refused(on_postgresql, normalizer, apply):

@@ -137,6 +137,20 @@ def test_a_trigger_that_skips_rows_stops_the_revert_and_they_can_be_taken_back_l
     assert place.rows() == before
 
 
+def test_a_trigger_that_puts_a_row_back_afterwards_does_not_stop_the_revert(on_postgresql, apply, conduct):
+    place = on_postgresql.fill(60, forms=["Seed"])
+    apply(place)
+    edited, kept = (place.rows()[n][0] for n in (5, 6))
+    place.ask("UPDATE deals SET stage = 'theirs' WHERE id = %s", edited)
+    place.ask(
+        f"CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = {kept} AND NEW.stage <> 'seed' "
+        "THEN UPDATE deals SET stage = 'seed' WHERE id = NEW.id; END IF; RETURN NULL; END $$"
+    )
+    place.ask("CREATE TRIGGER again AFTER UPDATE ON deals FOR EACH ROW EXECUTE FUNCTION again()")
+    assert reverting.revert(place.database, 1, conduct()).kept == 1
+    assert (dict(place.rows())[edited], dict(place.rows())[kept]) == ("theirs", "seed")
+
+
 def test_another_search_path_means_no_other_table(on_postgresql, apply, conduct):
     place = on_postgresql.fill(20, forms=["Seed"])
     apply(place)

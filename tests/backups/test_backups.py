@@ -263,13 +263,33 @@ def test_of_two_backups_at_once_on_one_path_the_second_is_refused(place, tmp_pat
     out, contents = tmp_path / "deals.dump", create.contents
 
     def meanwhile(*arguments):
-        with pytest.raises(BackupError, match="without a manifest, so it is being written"):
+        with pytest.raises(BackupError, match="is there already, and is being written: a backup is never overwritten"):
             create.create(place.database, out, [], tools_in=tools_in)
         return contents(*arguments)
 
     monkeypatch.setattr(create, "contents", meanwhile)
     made = create.create(place.database, out, [DEALS], tools_in=tools_in)
     assert manifest.verify(out).contents == made.contents
+    manifest.place(out).unlink()
+    with pytest.raises(BackupError, match="so it was cut off and can be removed"):
+        create.create(place.database, out, [], tools_in=tools_in)
+
+
+@pytest.mark.parametrize("made_as", [SQLITE, WHEEL], ids="-".join)
+def test_a_backup_that_took_the_place_of_another_is_not_touched_by_that_one(place, tmp_path, tools_in, monkeypatch):
+    place.fill(50)
+    out, contents = tmp_path / "deals.dump", create.contents
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(create, "contents", contents)
+        out.unlink()
+        create.create(place.database, out, [DEALS], tools_in=tools_in)
+        return contents(*arguments)
+
+    monkeypatch.setattr(create, "contents", meanwhile)
+    with pytest.raises(BackupError, match="was taken away meanwhile"):
+        create.create(place.database, out, [DEALS], tools_in=tools_in)
+    assert manifest.verify(out).targets
 
 
 @pytest.mark.parametrize("made_as", [SQLITE, WHEEL, POSTGRESQL[-1]])

@@ -1,6 +1,7 @@
 """``stagenorm backup`` and ``stagenorm backfill`` from one end to the other, as an operator types them."""
 
 import json
+import os
 import re
 import sqlite3
 from contextlib import closing
@@ -33,11 +34,15 @@ def test_the_night_from_plan_to_revert(invoke, url, tmp_path, monkeypatch):
     assert invoke("backup", "restore-test", dump).exit_code == 0
     ran = invoke("backfill", "run", *target, "--apply", "--receipt", f"{dump}.receipt", "--json")
     assert (ran.exit_code, json.loads(ran.stdout.splitlines()[-1])["rows_changed"]) == (0, 2)
-    (tmp_path / "verify.json").write_text('{"generated_at": "yesterday"}')
+    (tmp_path / "verify.json").touch()
+    assert invoke("backfill", "verify", *target, "--out", tmp_path / "verify.json").exit_code == 0
     verified = json.loads(invoke("backfill", "verify", *target, "--out", tmp_path / "verify.json", "--json").stdout)
     assert verified["result"] == "PASS"
-    over = invoke("backfill", "verify", *target, "--out", dump)
-    assert (over.exit_code, "is no report" in over.stderr) == (2, True)
+    (tmp_path / "consumers.json").write_text('{"generated_at": "yesterday"}')
+    os.mkfifo(tmp_path / "pipe")
+    for other in (dump, tmp_path / "consumers.json", tmp_path / "pipe"):
+        over = invoke("backfill", "verify", *target, "--out", other)
+        assert (over.exit_code, "is no report of this command" in " ".join(over.stderr.split())) == (2, True)
     assert invoke("backup", "verify", dump).exit_code == 0
     assert json.loads((tmp_path / "verify.json").read_text()) == verified
     assert invoke("backfill", "revert", "--run", 1).stdout == (

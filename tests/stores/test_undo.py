@@ -120,6 +120,16 @@ def test_undo_past_an_overlay_never_goes_back_to_a_default_that_enforces(store):
     assert standing(store)[0] == "warn"
 
 
+def test_undo_past_an_overlay_never_enforces_where_nothing_is_stored_by_now(store):
+    set_mode(store, OPERATOR, "enforce", endpoint="simulate")
+    control.clear(store, OPERATOR, "simulate")
+    exempt = Exemption("partner", None, 1e9, "ada", "contract")
+    control.change_overlays(store, OPERATOR, "exempt add", lambda overlays: overlays.with_exemption(exempt))
+    for endpoint in (None, "simulate"):
+        with pytest.raises(TransitionRefusedError, match="exempt add, which is no mode's"):
+            control.undo(store, OPERATOR, endpoint=endpoint)
+
+
 def test_undo_of_an_own_mode_past_an_overlay_never_enforces_more(store):
     for mode in ("enforce", "warn"):
         control.set_mode(
