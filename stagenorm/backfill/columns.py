@@ -146,9 +146,9 @@ class Columns:
                     )
 
     def _refuse_bad_filter(self, connection: Connection) -> None:
-        # As it stands it is no SQL if it closes a bracket that it did not open; in brackets, if it is more than a condition.
         # What fails without it is not the filter's.
         connection.execute(sa.select(sa.literal(1)).select_from(self.table).limit(0))
+        # As it stands it is no SQL if it closes a bracket that it did not open; in brackets, if it is more than a condition.
         condition: Any
         for condition in (sa.literal_column(f"{self.target.filter}\n"), self.wanted):
             nothing = sa.select(sa.literal(1)).select_from(self.table).where(condition).limit(0)

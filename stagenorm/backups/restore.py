@@ -13,13 +13,12 @@ from typing import Any
 
 from stagenorm.backfill.database import Connection, Database, query, said
 from stagenorm.backfill.target import Target
-from stagenorm.backups import tools
+from stagenorm.backups import receipt, tools
 from stagenorm.backups.contents import contents, differences
 from stagenorm.backups.create import PLAIN, SQLITE
 from stagenorm.backups.manifest import Manifest, verify
 from stagenorm.backups.plain import restricted
 from stagenorm.backups.receipt import Receipt
-from stagenorm.backups.receipt import place as receipt_place
 from stagenorm.backups.scratch import scratch
 from stagenorm.errors import BackupError, DatabaseError
 
@@ -78,7 +77,7 @@ def restore_test(
     try:
         return _proof(database, dump, verify(dump), program, smoke, budget)
     except BackupError:
-        receipt_place(dump).unlink(missing_ok=True)
+        receipt.place(dump).unlink(missing_ok=True)
         raise
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isfinite
 
-from stagenorm.core.modes import Mode, ModeState
+from stagenorm.core.modes import Mode, ModeState, weight
 from stagenorm.core.token import Token
 from stagenorm.errors import ConfigurationError
 
@@ -187,8 +187,9 @@ class Plan:
 
     def standing(self, state: ModeState) -> Step:
         """The step that a mode stands for: the strictest that is no stricter, or the first one."""
-        mine = state.mode.strictness, state.share if state.mode is Mode.ENFORCE else 0
         below = [
-            step for step in self.steps if step.kind is not Kind.BACKFILL and (step.mode.strictness, step.share) <= mine
+            step
+            for step in self.steps
+            if step.kind is not Kind.BACKFILL and (step.mode.strictness, step.share) <= weight(state)
         ]
         return below[-1] if below else self.steps[0]

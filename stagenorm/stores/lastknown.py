@@ -160,10 +160,10 @@ def _is_behind(snapshot: Snapshot, seen: Snapshot) -> bool:
     That falls as well where a mode was cleared and set again, but then it was changed later. Another snapshot of the same
     revision is of another history.
     """
-    places = [None, *snapshot.endpoints]
-    pairs = [(snapshot.state(place), seen.state(place)) for place in places]
     if snapshot.revision <= seen.revision:
         return snapshot != seen
+    places = [None, *snapshot.endpoints]
+    pairs = [(snapshot.state(place), seen.state(place)) for place in places]
     return any(
         now.revision < then.revision and now.changed_at <= then.changed_at for now, then in pairs if now and then
     )

@@ -1,9 +1,8 @@
-"""The databases that these tests work on."""
+"""The databases and the dumps that these tests work on."""
 
 from places import (  # noqa: F401 - fixtures
     apply,
     conduct,
-    engine,
     normalizer,
     on_postgresql,
     on_sqlite,
@@ -15,4 +14,16 @@ from places import (  # noqa: F401 - fixtures
     sqlite_places,
     start,
     start_postgresql,
+)
+
+from tests.backups.dumps import (  # noqa: F401 - fixtures
+    dump,
+    engine,
+    environment,
+    left_behind,
+    made_as,
+    old_tools,
+    prove,
+    table,
+    tools_in,
 )

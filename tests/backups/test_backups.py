@@ -1,14 +1,11 @@
 """A dump, its manifest, the proof that it restores and the receipt: and every way in which one of them is wrong."""
 
-import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import replace
@@ -17,94 +14,13 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-import stagenorm
-from stagenorm.backfill.columns import resolved
-from stagenorm.backfill.database import Database
 from stagenorm.backfill.target import Target
 from stagenorm.backups import create, manifest, receipt, restore
-from stagenorm.errors import BackfillRefusedError, BackupError, ConfigurationError, DatabaseError
+from stagenorm.errors import BackfillRefusedError, BackupError, ConfigurationError
+from tests.backups.dumps import DEALS, KEY, POSTGRESQL, SQLITE, WHEEL
 
-DEALS = Target.parse("deals", "stage")
-KEY = {"STAGENORM_RECEIPT_KEY": "0123456789abcdef01234567"}
-
-
-PATH = os.pathsep.join([str(Path(stagenorm.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
 NEVER = "n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT max(n) FROM n"
-SQLITE = ("sqlite", "its own")
-WHEEL = ("wheel", "custom")
-POSTGRESQL = [WHEEL, ("wheel", "plain"), ("debian", "custom"), ("debian", "plain")]
 PLAIN = [each for each in POSTGRESQL if "plain" in each]
-
-
-@pytest.fixture(params=[SQLITE, *POSTGRESQL], ids="-".join)
-def made_as(request):
-    """An engine and a format of its dumps."""
-    return request.param
-
-
-@pytest.fixture
-def engine(made_as):
-    return made_as[0]
-
-
-@pytest.fixture
-def tools_in(place):
-    return None if place.sqlite else place.server.binaries
-
-
-@pytest.fixture
-def table(place):
-    with place.database.reading() as connection:
-        return resolved(place.database, connection, DEALS)
-
-
-@pytest.fixture
-def dump(made_as, place, tmp_path, tools_in):
-    place.fill(50)
-    made = tmp_path / "deals.dump"
-    create.create(place.database, made, [DEALS], format_=made_as[1], tools_in=tools_in)
-    return made
-
-
-@pytest.fixture
-def old_tools(tmp_path_factory):
-    """A directory whose pg_dump is of an older server."""
-    made = tmp_path_factory.mktemp("old") / "pg_dump"
-    made.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
-    made.chmod(0o755)
-    return made.parent
-
-
-@pytest.fixture
-def environment():
-    return {**os.environ, **KEY, "PYTHONPATH": PATH}
-
-
-@pytest.fixture
-def left_behind(place, tmp_path, monkeypatch):
-    """The temporary databases that are there."""
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-
-    def left_behind():
-        if place.sqlite:
-            return list(temporary.glob(".stagenorm_copy_*"))
-        return place.ask("SELECT datname FROM pg_database WHERE datname LIKE 'stagenorm_restore%'")
-
-    return left_behind
-
-
-@pytest.fixture
-def prove(place, tools_in, left_behind):
-    def prove(dump, **more):
-        try:
-            return restore.restore_test(place.database, dump, tools_in=tools_in, **more)
-        finally:
-            assert not left_behind()
-
-    return prove
 
 
 def tamper(dump, change):
@@ -243,100 +159,6 @@ def test_a_restore_over_its_budget(dump, prove):
         prove(dump, budget=0)
 
 
-def test_a_new_backup_has_no_receipt_of_an_older_one(dump, place, table, prove, tools_in):
-    beside = receipt.Receipts(KEY).write(prove(dump).receipt(), dump)
-    dump.unlink()
-    create.create(place.database, dump, [table], tools_in=tools_in)
-    assert not beside.exists()
-
-
-def test_a_backup_is_never_overwritten(dump, place):
-    before = dump.read_bytes()
-    with pytest.raises(BackupError, match="is there already"):
-        create.create(place.database, dump, [])
-    assert dump.read_bytes() == before
-
-
-@pytest.mark.parametrize("made_as", [SQLITE, WHEEL], ids="-".join)
-def test_of_two_backups_at_once_on_one_path_the_second_is_refused(place, tmp_path, tools_in, monkeypatch):
-    place.fill(50)
-    out, contents = tmp_path / "deals.dump", create.contents
-
-    def meanwhile(*arguments):
-        with pytest.raises(BackupError, match="is there already, and is being written: a backup is never overwritten"):
-            create.create(place.database, out, [], tools_in=tools_in)
-        return contents(*arguments)
-
-    monkeypatch.setattr(create, "contents", meanwhile)
-    made = create.create(place.database, out, [DEALS], tools_in=tools_in)
-    assert manifest.verify(out).contents == made.contents
-    manifest.place(out).unlink()
-    with pytest.raises(BackupError, match="so it was cut off and can be removed"):
-        create.create(place.database, out, [], tools_in=tools_in)
-
-
-@pytest.mark.parametrize("made_as", [SQLITE, WHEEL], ids="-".join)
-def test_a_backup_that_took_the_place_of_another_is_not_touched_by_that_one(place, tmp_path, tools_in, monkeypatch):
-    place.fill(50)
-    out, contents = tmp_path / "deals.dump", create.contents
-
-    def meanwhile(*arguments):
-        monkeypatch.setattr(create, "contents", contents)
-        out.unlink()
-        create.create(place.database, out, [DEALS], tools_in=tools_in)
-        return contents(*arguments)
-
-    monkeypatch.setattr(create, "contents", meanwhile)
-    with pytest.raises(BackupError, match="was taken away meanwhile"):
-        create.create(place.database, out, [DEALS], tools_in=tools_in)
-    assert manifest.verify(out).targets
-
-
-@pytest.mark.parametrize("made_as", [SQLITE, WHEEL, POSTGRESQL[-1]])
-def test_a_disk_that_is_full_leaves_neither_a_dump_nor_a_manifest(place, tmp_path, tools_in, made_as, environment):
-    place.fill(5_000)
-    directory = tmp_path / "full"
-    directory.mkdir()
-    options = ["--database", place.url, *(["--pg-bin", tools_in, "--format", made_as[1]] if tools_in else [])]
-    # No file may grow over 8 KiB: to whoever writes it is the same.
-    limited = ["sh", "-c", 'ulimit -f 16; exec "$@"', "sh", sys.executable, "-m", "stagenorm"]
-    command = [*limited, "backup", "create", directory / "deals.dump", *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(r"stagenorm: .*(File too large|disk).*\n", done.stderr)
-    assert not list(directory.iterdir())
-
-
-@pytest.mark.parametrize("made_as", [WHEEL])
-def test_missing_and_older_tools_and_wrong_credentials(dump, place, tmp_path, old_tools, left_behind):
-    with pytest.raises(BackupError, match=r"no pg_dump for PostgreSQL \d+ \(.*pg_dump is 9\)"):
-        create.create(place.database, tmp_path / "a.dump", [], tools_in=old_tools)
-    with pytest.raises(BackupError, match="no pg_dump for PostgreSQL"):
-        create.create(place.database, tmp_path / "a.dump", [], tools_in=tmp_path)
-    receipt.place(dump).write_text("of an earlier test")
-    with pytest.raises(BackupError, match="no pg_restore for PostgreSQL"):
-        restore.restore_test(place.database, dump, tools_in=tmp_path)
-    assert not left_behind()
-    nobody = Database(place.url.replace("postgres@", "nobody:wrong@"))
-    with pytest.raises(DatabaseError, match="nobody"):
-        create.create(nobody, tmp_path / "a.dump", [])
-    with pytest.raises(DatabaseError, match="nobody"):
-        restore.restore_test(nobody, dump)
-    assert not list(tmp_path.glob("a.dump*"))
-    assert receipt.place(dump).exists(), "nothing was found against the dump"
-
-
-@pytest.mark.parametrize("made_as", [WHEEL])
-def test_a_role_that_may_not_read_everything_is_told_of_what(place, tmp_path, tools_in):
-    place.fill(20)
-    for sql_ in ("DROP ROLE IF EXISTS few", "CREATE ROLE few LOGIN", "GRANT USAGE ON SCHEMA public TO few"):
-        place.ask(sql_)
-    with pytest.raises(DatabaseError, match="permission denied for table deals"):
-        create.create(
-            Database(place.url.replace("postgres@", "few@")), tmp_path / "deals.dump", [DEALS], tools_in=tools_in
-        )
-
-
 def test_what_a_killed_restore_leaves_the_next_one_removes(
     dump, place, prove, tools_in, left_behind, until, environment
 ):
@@ -352,21 +174,6 @@ def test_what_a_killed_restore_leaves_the_next_one_removes(
     if place.server:  # what it had asked of the server may take a moment to end
         until(lambda: not place.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
     prove(dump)
-
-
-@pytest.mark.parametrize("made_as", [SQLITE], ids="-".join)
-def test_what_a_killed_backup_leaves_the_next_one_removes(place, tmp_path, dump):
-    left, held = (tmp_path / f".stagenorm_copy_{name}" for name in ("left", "held"))
-    for each in (left, held):
-        each.mkdir()
-        (each / "snapshot.db").write_text("half")
-    lock = os.open(held, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        create.create(place.database, tmp_path / "again.dump", [DEALS])
-    finally:
-        os.close(lock)
-    assert list(tmp_path.glob(".*")) == [held]
 
 
 @pytest.mark.parametrize("made_as", [each for each in POSTGRESQL if each[0] == "debian"], ids="-".join)
